@@ -1,0 +1,59 @@
+# The tasks, for people and for CI. Each one first makes .venv from nothing and installs into it;
+# a second run installs nothing unless pyproject.toml or constraints.txt changed.
+
+PYTHON = python3
+VENV   = .venv
+ARGS   =
+
+PY        = $(VENV)/bin/python
+INSTALLED = $(VENV)/installed
+
+# An exported notebook may fetch nothing: an empty script stands in for each one that nbconvert would link to, and
+# widget state stays out, since with it the page waits for a widget manager from a network.
+OFFLINE = --HTMLExporter.require_js_url=data:, --HTMLExporter.mathjax_url=data:, \
+          --ExecutePreprocessor.store_widget_state=False
+
+.PHONY: help install lab test lint format types doctest tour bench clean
+
+help: ## show the tasks
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+install: $(INSTALLED) ## make .venv and install everything into it
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "funes_lab needs Python 3.11 or later. Name one: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install -qq --disable-pip-version-check -c constraints.txt -e ".[lab,test]"
+	@touch $@
+
+lab: $(INSTALLED) ## open JupyterLab on the tour (ARGS="--no-browser --port 8899")
+	$(PY) -m funes_lab lab $(ARGS)
+
+test: lint types ## lint, types, doctests and every test (ARGS="-k errors")
+	$(PY) -m pytest -n auto --dist loadfile $(ARGS)
+
+lint: $(INSTALLED) ## check style and layout
+	$(PY) -m ruff check --quiet
+	$(PY) -m ruff format --quiet --check
+
+format: $(INSTALLED) ## lay the code out, mend what can be mended
+	$(PY) -m ruff check --quiet --fix-only
+	$(PY) -m ruff format --quiet
+
+types: $(INSTALLED) ## check the types
+	$(PY) -m mypy
+
+doctest: $(INSTALLED) ## run the examples in the docstrings only
+	$(PY) -m pytest funes_lab $(ARGS)
+
+tour: $(INSTALLED) ## execute the tour without a browser into build/tour.html
+	$(PY) -m nbconvert --log-level ERROR --execute --to html --embed-images $(OFFLINE) \
+		--output-dir build --output tour.html notebooks/00_tour.ipynb
+
+bench: $(INSTALLED) ## run the benchmarks (ARGS="append" for one of them)
+	$(PY) -m benchmarks $(ARGS)
+
+clean: ## remove .venv and everything else that a task makes
+	rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

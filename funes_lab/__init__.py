@@ -1,0 +1,83 @@
+"""funes_lab: the notebook laboratory of event sourcing.
+
+Three nouns, as in the Ruby gem Funes: immutable events, streams that append them under optimistic concurrency,
+projections that fold a stream into state; and a fourth, seeing: which events were refused and why, as DataFrames
+and pictures.
+"""
+
+from importlib.metadata import version as _version
+
+from funes_lab import datasets, testing
+from funes_lab.errors import (
+    AlreadyPersistedError,
+    ClosedError,
+    ConflictError,
+    ConflictingActualTimeError,
+    CorruptLogError,
+    DefinitionError,
+    Error,
+    Errors,
+    EventRejected,
+    ForkedProcessError,
+    FunesLabError,
+    InvalidMetainformationError,
+    InvalidReadModelError,
+    MissingActualTimeAttributeError,
+    ProjectionError,
+    ReadOnlyError,
+    SchemaVersionError,
+    StoreError,
+    StoreLockedError,
+    StreamNotFound,
+    TransactionError,
+    UnknownEventError,
+)
+from funes_lab.event import Event, UnknownEvent
+from funes_lab.gates import Verdict
+from funes_lab.lab import Lab, current_lab
+from funes_lab.projection import Projection, final_state, initial_state, interpretation_for
+from funes_lab.rejection import Rejection
+from funes_lab.stream import EventStream, Reading
+from funes_lab.transaction import Rollback
+
+__version__ = _version("funes-lab")
+
+__all__ = [
+    "AlreadyPersistedError",
+    "ClosedError",
+    "ConflictError",
+    "ConflictingActualTimeError",
+    "CorruptLogError",
+    "DefinitionError",
+    "Error",
+    "Errors",
+    "Event",
+    "EventRejected",
+    "EventStream",
+    "ForkedProcessError",
+    "FunesLabError",
+    "InvalidMetainformationError",
+    "InvalidReadModelError",
+    "Lab",
+    "MissingActualTimeAttributeError",
+    "Projection",
+    "ProjectionError",
+    "ReadOnlyError",
+    "Reading",
+    "Rejection",
+    "Rollback",
+    "SchemaVersionError",
+    "StoreError",
+    "StoreLockedError",
+    "StreamNotFound",
+    "TransactionError",
+    "UnknownEvent",
+    "UnknownEventError",
+    "Verdict",
+    "current_lab",
+    "datasets",
+    "final_state",
+    "initial_state",
+    "interpretation_for",
+    "testing",
+]

@@ -1,0 +1,5 @@
+"""``python -m funes_lab`` is ``funes-lab``."""
+
+from funes_lab.cli import main
+
+main()

@@ -1,0 +1,194 @@
+"""The door for the shell: ``funes-lab``.
+
+``funes-lab lab`` opens JupyterLab on the tour. In a checkout it opens the notebooks where they are. An
+installed package carries them along: they are copied into a folder of the user's, and nothing there is
+overwritten.
+"""
+
+import filecmp
+import os
+import shutil
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, NamedTuple, NoReturn
+
+import typer
+
+TOUR = "00_tour.ipynb"
+DEFAULT_FOLDER = Path("funes-lab-notebooks")
+
+_PACKAGE = Path(__file__).resolve().parent
+
+app = typer.Typer(
+    name="funes-lab",
+    help="An event sourcing laboratory for the notebook.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+
+class Copied(NamedTuple):
+    """What `copy_notebooks` did: the files it wrote and the ones it kept, relative to the folder."""
+
+    written: list[Path]
+    kept: list[Path]
+
+
+def copy_notebooks(source: Path, folder: Path) -> Copied:
+    """Copy the notebooks of a folder, and what lies beside them, without overwriting anything.
+
+    Parameters
+    ----------
+    source : Path
+        The folder to copy.
+    folder : Path
+        Where to; made when it is not there.
+
+    Returns
+    -------
+    Copied
+        The files that were written, and those that were kept because they differ from the ones in `source`.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as name:
+    ...     source, folder = Path(name, "source"), Path(name, "mine")
+    ...     source.mkdir()
+    ...     _ = Path(source, "00_tour.ipynb").write_text("new")
+    ...     first = copy_notebooks(source, folder)
+    ...     _ = Path(folder, "00_tour.ipynb").write_text("mine")
+    ...     second = copy_notebooks(source, folder)
+    >>> len(first.written), len(first.kept), len(second.written), len(second.kept)
+    (1, 0, 0, 1)
+    """
+    copied = Copied([], [])
+    for path in sorted(source.rglob("*")):
+        relative = path.relative_to(source)
+        if path.is_dir() or ".ipynb_checkpoints" in relative.parts:
+            continue
+        target = folder / relative
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+            copied.written.append(relative)
+        elif not filecmp.cmp(path, target, shallow=False):
+            copied.kept.append(relative)
+    return copied
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+def _version() -> str:
+    return metadata.version("funes-lab")
+
+
+def _show_version(value: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if value:
+        typer.echo(f"funes_lab {_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def lab(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="FOLDER",
+            file_okay=False,
+            help=f"Copy the notebooks into this folder and open them there. "
+            f"Default: in a checkout where they are, else {DEFAULT_FOLDER}.",
+        ),
+    ] = None,
+    *,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address to open.")] = False,
+    port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, help="The port to listen on. Default: the first free one from 8888."),
+    ] = None,
+) -> None:
+    """Open JupyterLab on the tour.
+
+    A notebook of yours that differs from the one in funes_lab is kept as it is.
+
+    Example: funes-lab lab --no-browser --port 8899 course
+    """
+    if find_spec("jupyterlab") is None:
+        _fail('JupyterLab is not installed. Install it with: pip install "funes-lab[lab]"')
+    notebooks = _notebooks()
+    if not (notebooks / TOUR).is_file():
+        _fail(f"The tour is missing: {notebooks / TOUR}. Install funes_lab again.")
+    if folder is None and notebooks.is_relative_to(_PACKAGE):
+        folder = DEFAULT_FOLDER
+    if folder is not None:
+        notebooks = _own_copy(notebooks, folder)
+    _start_jupyterlab(_jupyterlab_arguments(notebooks / TOUR, browser=not no_browser, port=port))
+
+
+def _notebooks() -> Path:
+    """Return the checkout's notebooks, or those that the installed package carries."""
+    checkout = _PACKAGE.parent
+    if (checkout / "pyproject.toml").is_file():
+        return checkout / "notebooks"
+    return _PACKAGE / "_data" / "notebooks"
+
+
+def _own_copy(notebooks: Path, folder: Path) -> Path:
+    try:
+        copied = copy_notebooks(notebooks, folder)
+    except OSError as error:
+        _fail(f"Cannot write to {folder}: {error.strerror}. Name another folder: funes-lab lab FOLDER")
+    if copied.written:
+        typer.echo(f"Copied to {folder}: {', '.join(map(str, copied.written))}")
+    if copied.kept:
+        names = ", ".join(map(str, copied.kept))
+        typer.echo(f"Kept yours, move it away for a copy of funes_lab {_version()}'s: {names}")
+    return folder
+
+
+def _jupyterlab_arguments(tour: Path, *, browser: bool, port: int | None) -> list[str]:
+    arguments = [
+        f"--ServerApp.root_dir={tour.resolve().parent}",
+        # The printed address leads to the tour too; a file as argument would change only the browser's.
+        f"--LabApp.default_url=/lab/tree/{tour.name}",
+        # Nothing is ever fetched from a network: no news, no look for a newer JupyterLab.
+        "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate",
+    ]
+    if not browser:
+        arguments.append("--no-browser")
+    if port is not None:
+        # The port that was asked for or an error, never silently the next one.
+        arguments += [f"--ServerApp.port={port}", "--ServerApp.port_retries=0"]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        arguments.append("--allow-root")
+    return arguments
+
+
+def _start_jupyterlab(arguments: list[str]) -> None:
+    # In this very process, so that Ctrl-C and signals are JupyterLab's own affair on every system.
+    from jupyterlab.labapp import main as jupyterlab
+
+    jupyterlab(arguments)
+
+
+def _fail(message: str) -> NoReturn:
+    typer.echo(message, err=True)
+    raise typer.Exit(1)

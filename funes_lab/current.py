@@ -1,0 +1,117 @@
+"""Which lab is current, so that a stream need not know what a lab is.
+
+Opening a lab makes it the current one of the process: a plain global, which threads, tasks and the next cell see
+too. `with lab:` is a scope of its own, a context variable. Before any lab is opened there is one in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextvars import ContextVar, Token
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from funes_lab.errors import ClosedError
+from funes_lab.seen import Memory
+from funes_lab.store import Store, Unit
+
+if TYPE_CHECKING:
+    from funes_lab.event import Event
+    from funes_lab.seen import Seen
+
+
+class Transaction(Protocol):
+    """What an append needs of the transaction it takes part in."""
+
+    unit: Unit
+    memory: Memory
+
+    def wrote(self, event: Event) -> None:
+        """Remember an event, to undo what it says of itself at a rollback."""
+        ...
+
+    def moved(self, seen: Seen) -> None:
+        """Remember a reading that moves on inside the transaction, to move it back at a rollback."""
+        ...
+
+
+class Workspace(Protocol):
+    """What a stream asks of the lab it is bound to."""
+
+    memory: Memory
+
+    @property
+    def store(self) -> Store:
+        """The open store."""
+        ...
+
+    @property
+    def transaction_now(self) -> Transaction | None:
+        """The transaction that is open here, if one is."""
+        ...
+
+    @property
+    def unit(self) -> Unit | None:
+        """The store's side of that transaction."""
+        ...
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed."""
+        ...
+
+    @property
+    def path(self) -> str:
+        """The file, or ":memory:"."""
+        ...
+
+    def now(self) -> datetime:
+        """The lab's clock, in UTC."""
+        ...
+
+
+_scoped: ContextVar[Workspace | None] = ContextVar("funes_lab_current", default=None)
+_process: list[Workspace] = []
+_opener: list[Callable[[], Workspace]] = []
+
+
+def current() -> Workspace:
+    """The current lab; one in memory is opened if there is none.
+
+    Raises
+    ------
+    ClosedError
+        If the current lab was closed.
+    """
+    lab = _scoped.get() or (_process[-1] if _process else None)
+    if lab is None:
+        lab = _opener[0]()
+    if lab.closed:
+        raise ClosedError(f"the current lab ({lab.path}) is closed; open one with fl.Lab(...)")
+    return lab
+
+
+def make_current(lab: Workspace) -> None:
+    """Let this lab be the one of the process."""
+    forget(lab)
+    _process.append(lab)
+
+
+def forget(lab: Workspace) -> None:
+    """Let the lab that was current before this one be the one of the process again."""
+    _process[:] = [other for other in _process if other is not lab]
+
+
+def enter(lab: Workspace) -> Token[Workspace | None]:
+    """Begin a scope in which this lab is current."""
+    return _scoped.set(lab)
+
+
+def leave(token: Token[Workspace | None]) -> None:
+    """End the scope."""
+    _scoped.reset(token)
+
+
+def opens_by_default(opener: Callable[[], Workspace]) -> None:
+    """Say how the lab is opened that is there before any is opened."""
+    _opener[:] = [opener]

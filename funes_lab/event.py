@@ -1,0 +1,392 @@
+"""Event: an immutable fact, a pydantic model with a stable name in the log.
+
+Building an event never raises for bad values: it gives an event with `own_errors`, which a stream then refuses,
+because a notebook must be able to show it. Everything an event learns later (its version, its times, why it was
+refused) is its `Status`; the payload never changes.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from funes_lab import formats, registry
+from funes_lab.errors import BASE, DefinitionError, Error, Errors
+from funes_lab.shape import from_json, from_python, shape_of
+from funes_lab.storable import text_problem
+from funes_lab.validation import errors_of
+
+if TYPE_CHECKING:
+    from funes_lab.rejection import Rejection
+
+_RESERVED = frozenset({
+    "persisted", "version", "created_at", "occurred_at", "meta_info", "valid", "errors", "own_errors",
+    "state_errors", "rejection", "event_name", "payload", "kept_aside", "filter_attributes",
+})  # fmt: skip
+
+
+_UNKNOWN = "funes_lab::UnknownEvent"
+
+
+class Judge(Protocol):
+    """What listens to `event.errors.add` while blocks run."""
+
+    def found(self) -> list[Error]:
+        """The errors that the blocks added to the event they look at."""
+        ...
+
+    def add(self, attribute: str, message: str) -> None:
+        """Take one more."""
+        ...
+
+
+#: The judge of the fold that runs now, if one does.
+judge: ContextVar[Judge | None] = ContextVar("funes_lab_judge", default=None)
+
+
+@dataclass(slots=True)
+class Status:
+    """What happened to one event object."""
+
+    own: tuple[Error, ...] = ()
+    kept_aside: Mapping[str, Any] = field(default_factory=dict)
+    version: int | None = None
+    created_at: datetime | None = None
+    occurred_at: datetime | None = None
+    meta_info: Mapping[str, Any] = field(default_factory=dict)
+    idx: str | None = None
+    interpretation: tuple[Error, ...] = ()
+    state: tuple[Error, ...] = ()
+    conflict: tuple[Error, ...] = ()
+    rejection: Rejection | None = None
+
+    def forget_attempt(self) -> None:
+        """Errors stand until the next attempt, which begins here."""
+        self.interpretation = self.state = self.conflict = ()
+        self.rejection = None
+        self.idx = None
+
+    def forget_facts(self) -> None:
+        """The transaction that wrote the event was rolled back."""
+        self.version = self.created_at = self.occurred_at = None
+        self.meta_info = {}
+
+
+class Event(BaseModel):
+    """An immutable fact.
+
+    Define one as a pydantic model; `name=` is its name in the log, by default the class's name. Names that the
+    lab uses (`version`, `errors`, …) cannot be fields.
+
+    Parameters
+    ----------
+    **data
+        The attributes. Bad, missing and unknown ones do not raise: they become `own_errors`.
+
+    Attributes
+    ----------
+    event_name : str
+        The name in the log.
+    filter_attributes : sequence of str
+        Names of secret attributes, at any depth, that every picture, repr and frame shows as `[FILTERED]`.
+
+    Examples
+    --------
+    >>> import funes_lab as fl
+    >>> from decimal import Decimal
+    >>> from pydantic import Field
+    >>> class Paid(fl.Event, name="Example::Paid"):
+    ...     amount: Decimal = Field(gt=0)
+    >>> Paid(amount="12.50").valid
+    True
+    >>> Paid(amount=0).own_errors.full_messages
+    ['Amount must be greater than 0']
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        validate_by_name=True,
+        validate_by_alias=True,
+        ser_json_bytes="base64",
+        val_json_bytes="base64",
+    )
+    __slots__ = ("_status",)
+
+    event_name: ClassVar[str] = "Event"
+    filter_attributes: ClassVar[Sequence[str]] = ()
+    _status: Status
+
+    def __init_subclass__(cls, name: str | None = None, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        taken = sorted(_RESERVED.intersection(_annotated_names(cls)) - {"filter_attributes"})
+        if taken:
+            raise DefinitionError(
+                f"{cls.__name__} cannot have a field {taken[0]!r}: the lab uses that name on every event. "
+                f"Rename it, for example to '{cls.__name__.lower()}_{taken[0]}'"
+            )
+        if "event_name" not in cls.__dict__:
+            cls.event_name = _checked_name(cls.__name__ if name is None else name, cls)
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, name: str | None = None, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        _check_config(cls)
+        if name != _UNKNOWN:
+            registry.claim(cls.event_name, cls)
+
+    def __init__(self, /, **data: Any) -> None:
+        try:
+            self.__pydantic_validator__.validate_python(data, self_instance=self)
+        except ValidationError as failure:
+            own = errors_of(failure, source="own", owner=self.event_name, secret=self.filter_attributes)
+            kept = shape_of(type(self)).fill(self, data, from_python)
+            object.__setattr__(self, "_status", Status(own=tuple(own), kept_aside=kept))
+        else:
+            object.__setattr__(self, "_status", Status())
+        _settle(self)
+
+    # pydantic calls an overridden __init__ from model_validate unless told that it does the same
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
+    # --- what became of it -----------------------------------------------------------------------------------
+
+    @property
+    def persisted(self) -> bool:
+        """Whether the event is a fact: in the log."""
+        return status(self).version is not None
+
+    @property
+    def version(self) -> int | None:
+        """Its number in its stream, 1, 2, 3 …; None while it is not in the log."""
+        return status(self).version
+
+    @property
+    def created_at(self) -> datetime | None:
+        """Record time: when the log learned it (UTC)."""
+        return status(self).created_at
+
+    @property
+    def occurred_at(self) -> datetime | None:
+        """Actual time: when it happened (UTC)."""
+        return status(self).occurred_at
+
+    @property
+    def meta_info(self) -> Mapping[str, Any]:
+        """The context it was recorded in."""
+        return status(self).meta_info
+
+    @property
+    def kept_aside(self) -> Mapping[str, Any]:
+        """Attributes that were given, or are in the log, and that the class does not have."""
+        return status(self).kept_aside
+
+    @property
+    def valid(self) -> bool:
+        """Whether nothing speaks against the event: no own error, and none from the last attempt."""
+        now = status(self)
+        return not (now.own or now.interpretation or now.state or now.conflict)
+
+    @property
+    def own_errors(self) -> Errors:
+        """What its own rules, the blocks of the consistency projection and other writers hold against it."""
+        now = status(self)
+        return Errors((*now.own, *now.interpretation, *now.conflict), where=now.idx)
+
+    @property
+    def state_errors(self) -> Errors:
+        """What is wrong with the state that it would have led to."""
+        return Errors(status(self).state, where=status(self).idx)
+
+    @property
+    def errors(self) -> Errors:
+        """Everything that speaks against it: own rules, the state, the interpretation, another writer."""
+        sitting = judge.get()
+        if sitting is not None:
+            return Errors(sitting.found(), add=sitting.add)
+        now = status(self)
+        led_to = [
+            Error(BASE, f"Led to invalid state: {e.full_message}", "state", rule=e.rule, origin=e)
+            for e in now.state
+        ]
+        return Errors((*now.own, *led_to, *now.interpretation, *now.conflict), where=now.idx)
+
+    @property
+    def rejection(self) -> Rejection | None:
+        """The last refused attempt to append it, or None."""
+        return status(self).rejection
+
+    def payload(self) -> dict[str, Any]:
+        """The attributes as a dict, in the order of the class.
+
+        Returns
+        -------
+        dict
+            A new dict; its values are those of the event, not masked.
+        """
+        return dict(self.__dict__)
+
+    # --- as a value ------------------------------------------------------------------------------------------
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Event):
+            return NotImplemented
+        return self.event_name == other.event_name and self.payload() == other.payload()
+
+    def __hash__(self) -> int:
+        return hash((self.event_name, _hashable(self.payload())))
+
+    def __repr_args__(self) -> list[tuple[str | None, Any]]:
+        return list(formats.mask(self.payload(), self.filter_attributes).items())
+
+    def __repr_name__(self) -> str:
+        return self.event_name
+
+    def _repr_html_(self) -> str:
+        from funes_lab.widgets import reprs, telling
+
+        return reprs.event_html(telling.event_card(self))
+
+
+def status(event: Event) -> Status:
+    """The status of an event; an event that pydantic built by itself gets one here."""
+    try:
+        return event._status
+    except AttributeError:
+        fresh = Status()
+        object.__setattr__(event, "_status", fresh)
+        return fresh
+
+
+def twin(event: Event) -> Event:
+    """The same event with a payload of its own, for a block that might keep or change a part of it."""
+    copy = event.model_copy(deep=True)
+    object.__setattr__(copy, "_status", status(event))
+    return copy
+
+
+def own_rules_again(event: Event) -> None:
+    """Look at a payload once more before it is written: its lists and dicts may have changed since it was built."""
+    if shape_of(type(event)).mutable and not status(event).own:
+        _settle(event)
+
+
+def encode(event: Event) -> str:
+    """The payload as the JSON text of the log."""
+    return shape_of(type(event)).encode(event)
+
+
+def decode(name: str, props: str) -> Event:
+    """Read a payload of the log; nothing in it is refused.
+
+    Parameters
+    ----------
+    name : str
+        The event's name.
+    props : str
+        The payload, JSON text of an object.
+
+    Returns
+    -------
+    Event
+        Of the class that has the name, or `UnknownEvent`. A value that does not fit its type is kept as it is,
+        an attribute the class does not have is kept aside.
+    """
+    cls = registry.find(name)
+    if cls is None:
+        return _unknown(name, props)
+    shape = shape_of(cls)
+    try:
+        event: Event = cls.__pydantic_validator__.validate_json(props)
+        object.__setattr__(event, "_status", Status())
+    except ValidationError:
+        event = cls.__new__(cls)
+        kept = shape.fill(event, _mapping(props), from_json)
+        object.__setattr__(event, "_status", Status(kept_aside=kept))
+    shape.times_to_utc(event)
+    return event
+
+
+def _unknown(name: str, props: str) -> UnknownEvent:
+    event = UnknownEvent()
+    object.__setattr__(event, "_name", name)
+    status(event).kept_aside = _mapping(props)
+    return event
+
+
+def _mapping(props: str) -> dict[str, Any]:
+    data = json.loads(props)
+    return data if isinstance(data, dict) else {"props": data}
+
+
+def _settle(event: Event) -> None:
+    now = status(event)
+    skip = {error.attribute.split(".")[0] for error in now.own}
+    problems = shape_of(type(event)).settle(event, event.filter_attributes, skip)
+    if problems:
+        now.own = (*now.own, *problems)
+
+
+def _annotated_names(cls: type) -> set[str]:
+    if sys.version_info >= (3, 14):
+        import annotationlib
+
+        return set(annotationlib.get_annotations(cls, format=annotationlib.Format.FORWARDREF))
+    return set(cls.__dict__.get("__annotations__", {}))
+
+
+def _checked_name(name: object, cls: type[Event]) -> str:
+    if not isinstance(name, str) or not name or len(name) > 255 or text_problem(name):
+        raise DefinitionError(
+            f"name= of {cls.__qualname__} must be a text of 1 to 255 characters, got {name!r}"
+        )
+    return name
+
+
+def _check_config(cls: type[Event]) -> None:
+    for option, value in (("frozen", True), ("extra", "forbid")):
+        if cls.model_config.get(option) != value:
+            raise DefinitionError(
+                f"model_config of {cls.__qualname__} must keep {option}={value!r}: events are facts"
+            )
+    if isinstance(cls.filter_attributes, str):
+        raise DefinitionError(
+            f"filter_attributes of {cls.__qualname__} must be a list of names, got the text "
+            f"{cls.filter_attributes!r}; write [{cls.filter_attributes!r}]"
+        )
+
+
+def _hashable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return frozenset((key, _hashable(item)) for key, item in value.items())
+    if isinstance(value, (list, tuple)):
+        return (type(value), *map(_hashable, value))
+    if isinstance(value, (set, frozenset)):
+        return frozenset(map(_hashable, value))
+    return _hashable(value.__dict__) if isinstance(value, BaseModel) else value
+
+
+class UnknownEvent(Event, name=_UNKNOWN):
+    """An event of the log whose name no class has; it shows its payload.
+
+    Define a class with that name and the stream reads it as that class.
+    """
+
+    __slots__ = ("_name",)
+
+    @property
+    def event_name(self) -> str:  # type: ignore[override]
+        """The name that the log has for it."""
+        return str(self._name)
+
+    def payload(self) -> dict[str, Any]:
+        """The attributes as the log has them."""
+        return dict(status(self).kept_aside)

@@ -1,0 +1,369 @@
+"""The gates an event passes on its way into the log, in their order.
+
+    own validation → time → consistency projection → metainformation → insert at N+1 → commit
+
+What a gate refuses comes back as an event that is not persisted and says why; the journal has a row, the log has
+nothing. What is judged and what is written belong together: the state that was judged is that of exactly the
+events 1…N, and the event becomes N+1.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from funes_lab import formats
+from funes_lab.current import Transaction, Workspace
+from funes_lab.errors import (
+    BASE,
+    AlreadyPersistedError,
+    ConflictingActualTimeError,
+    Error,
+    Errors,
+    MissingActualTimeAttributeError,
+)
+from funes_lab.event import Event, UnknownEvent, encode, own_rules_again, status
+from funes_lab.fold import Fold
+from funes_lab.judging import Judgement, Order, judge_in_place, judge_last, state_of
+from funes_lab.rejection import Rejection, Rejections, Witness
+from funes_lab.seen import Seen, read_event
+from funes_lab.storable import instant
+from funes_lab.store import Head, Row
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+#: How long the loser of a race looks for the winner's row: it can be refused before the row can be seen.
+_LOOK_FOR_WINNER = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the class of a stream asks of its events."""
+
+    stream_class: str
+    consistency: Fold | None
+    order: Order
+    actual_time_attribute: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An event at the gates."""
+
+    event: Event
+    at: datetime | None
+    now: datetime
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What the gates say of an event that was only checked: `stream.check(event)`.
+
+    It is true when the event would be accepted. Nothing was written, and no version was taken.
+
+    Attributes
+    ----------
+    event : Event
+        The event; its errors are those of this check.
+    version : int
+        The version it would have.
+    state_before, state_after : BaseModel or None
+        The state it would meet and the one it would lead to, by the consistency projection; None without one,
+        or if an earlier gate refused.
+    rejection : Rejection or None
+        Why it would be refused; it is not in the journal.
+    """
+
+    event: Event
+    version: int
+    state_before: BaseModel | None = None
+    state_after: BaseModel | None = None
+    rejection: Rejection | None = None
+
+    @property
+    def accepted(self) -> bool:
+        """Whether an append would write it."""
+        return self.rejection is None
+
+    @property
+    def errors(self) -> Errors:
+        """What speaks against it."""
+        return self.event.errors
+
+    def __bool__(self) -> bool:
+        return self.accepted
+
+    def __repr__(self) -> str:
+        if self.accepted:
+            return f"<Verdict: {self.event.event_name} would be accepted as version {self.version}>"
+        return f"<Verdict: {self.event.event_name} would be refused: {'; '.join(self.errors.full_messages)}>"
+
+    def _repr_html_(self) -> str:
+        return self.event._repr_html_() if self.rejection is None else self.rejection.explain()._repr_html_()
+
+
+class Gates:
+    """The gates of one stream, in one lab, for a writer who saw it at some version.
+
+    Parameters
+    ----------
+    lab : Workspace
+    idx : str
+    rules : Rules
+    seen : Seen
+        What the writer judges on; it moves on with each event that is let in.
+    """
+
+    def __init__(self, lab: Workspace, idx: str, rules: Rules, seen: Seen) -> None:
+        self.lab, self.idx, self.rules, self.seen = lab, idx, rules, seen
+        #: The last judgement of the consistency projection.
+        self.judged: Judgement | None = None
+        self._transaction: Transaction | None = lab.transaction_now
+        self._unit = lab.unit
+
+    # --- the way in ------------------------------------------------------------------------------------------
+
+    def admit(self, event: object, at: object) -> Candidate:
+        """Take an event that can be tried; its errors of an earlier attempt are forgotten."""
+        known = check_event(event)
+        moment = None if at is None else instant(at, "at")
+        status(known).forget_attempt()
+        status(known).idx = self.idx
+        own_rules_again(known)
+        return Candidate(known, moment, self.lab.now())
+
+    def admit_all(self, events: Sequence[Event]) -> list[Candidate]:
+        """Take events that are tried together, recorded at one time."""
+        now = self.lab.now()
+        for event in events:
+            status(event).forget_attempt()
+            status(event).idx = self.idx
+            own_rules_again(event)
+        return [Candidate(event, None, now) for event in events]
+
+    def judge(self, candidate: Candidate, *, show: bool = False) -> tuple[datetime, Judgement] | Rejection:
+        """Own validation, time, consistency: what was judged, or why it was refused. Writes nothing."""
+        if status(candidate.event).own:
+            return self._rejection(candidate, "own", None)
+        resolved = self._occurred_at(candidate)
+        if isinstance(resolved, Error):
+            # a time that cannot be read speaks against this attempt, not against the event for good
+            status(candidate.event).interpretation = (resolved,)
+            return self._rejection(candidate, "own", None)
+        self.judged = judgement = self._consistency(candidate, resolved, show)
+        if not judgement.refused:
+            return resolved, judgement
+        now = status(candidate.event)
+        now.interpretation, now.state = tuple(judgement.interpretation), tuple(judgement.state)
+        return self._rejection(
+            candidate, "state" if judgement.state else "interpretation", resolved, judgement
+        )
+
+    def let_in(self, candidate: Candidate, occurred_at: datetime, judgement: Judgement) -> Row:
+        """See the event as N+1: the row that will be written, judged on by whatever comes next."""
+        row = Row(
+            candidate.event.event_name, self.idx, encode(candidate.event), "{}", self.seen.version + 1,
+            candidate.now, occurred_at,
+        )  # fmt: skip
+        fold, kept = self.rules.consistency, {}
+        if fold is not None and judgement.end is not None:
+            kept[fold] = judgement.end
+        self.seen.move_on(row, kept)
+        return row
+
+    def write(self, rows: Sequence[Row], events: Sequence[Event]) -> None:
+        """Write what was let in, as one unit of work, and tell the events; raises VersionTaken."""
+        if len(rows) == 1:
+            self.lab.store.insert(rows[0], self._unit)
+        else:
+            self.lab.store.insert_many(rows, self._unit)
+        self.seen.written()
+        for row, event in zip(rows, events, strict=True):
+            now = status(event)
+            now.version, now.created_at, now.occurred_at = row.version, row.created_at, row.occurred_at
+            if self._transaction is not None:
+                self._transaction.wrote(event)
+
+    def refuse(self, rejection: Rejection, event: Event, *, journal: bool = True) -> None:
+        """Tell the event why, and write the attempt down."""
+        status(event).rejection = rejection
+        if journal:
+            Rejections(self.lab.store).add(rejection)
+
+    def deny(self, candidate: Candidate, tried: int, expected: int | None = None) -> Rejection:
+        """Refuse because another writer took the version first."""
+        winner = self._winner(tried)
+        status(candidate.event).conflict = (Error(BASE, _denied(tried, winner, expected), "conflict"),)
+        return self._rejection(candidate, "conflict", candidate.at, winner=winner, read=tried - 1)
+
+    # --- what was seen, and what is there -----------------------------------------------------------------
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether the append takes part in a transaction."""
+        return self._transaction is not None
+
+    def is_old(self) -> bool:
+        """Whether the log went on since."""
+        return self.lab.store.head(self.idx, self._unit).version != self.seen.stored
+
+    def is_behind(self) -> bool:
+        """Whether an INSERT would fail and doom the transaction that is open: looked up before it does."""
+        return self.in_transaction and self.is_old()
+
+    def step_back(self) -> None:
+        """See the stream as it was before the events that were let in and not written."""
+        if self.seen.pending:
+            rows = [
+                row for row in self.lab.store.stream(self.idx, self._unit) if row.version <= self.seen.stored
+            ]
+            last_at = max((row.occurred_at for row in rows), default=None)
+            self.seen.stand_at(Head(self.seen.stored, last_at))
+
+    # --- the gates -------------------------------------------------------------------------------------------
+
+    def _occurred_at(self, candidate: Candidate) -> datetime | Error:
+        name, event, at = self.rules.actual_time_attribute, candidate.event, candidate.at
+        if name is None:
+            return at or candidate.now
+        if name not in type(event).model_fields:
+            raise MissingActualTimeAttributeError(
+                f"{event.event_name} has no attribute {name!r}, which {self.rules.stream_class} takes as the time "
+                f"of what happened (actual_time_attribute); add the field {name}: datetime to the event"
+            )
+        value = getattr(event, name)
+        if value is None:
+            raise MissingActualTimeAttributeError(
+                f"{event.event_name}.{name} is empty, and {self.rules.stream_class} takes it as the time of what "
+                f"happened (actual_time_attribute); give the event its {name}"
+            )
+        try:
+            own = instant(value, name)
+        except (TypeError, ValueError):
+            return Error(name, f"{formats.value(value, limit=40)} is not a date and time (ISO 8601)", "own")
+        if at is not None and at != own:
+            raise ConflictingActualTimeError(
+                f"at={at.isoformat()} and {event.event_name}.{name}={own.isoformat()} differ; leave at= away, or "
+                "give the same time"
+            )
+        return own
+
+    def _consistency(self, candidate: Candidate, at: datetime, show: bool) -> Judgement:
+        fold = self.rules.consistency
+        if fold is None:
+            return Judgement()
+        last_at = self.seen.last_at
+        backdated = last_at is not None and at < last_at
+        if backdated and self.rules.order == "true_place":
+            return judge_in_place(fold, candidate.event, at, self.history())
+        base = self.seen.state(fold)
+        if base is None:
+            base = state_of(fold, self.history(), at)
+        if fold.immutable or show:
+            self.seen.remember(fold, base)
+        else:
+            self.seen.states.pop(fold, None)
+        judgement = judge_last(fold, base, candidate.event, at, self.history, show=show)
+        if backdated:
+            judgement.end = None
+        return judgement
+
+    def history(self) -> list[Event]:
+        """The events that the writer saw, in replay order."""
+        rows = [] if self.seen.stored == 0 else self.lab.store.stream(self.idx, self._unit)
+        known = [row for row in rows if row.version <= self.seen.stored] + self.seen.pending
+        known.sort(key=lambda row: (row.occurred_at, row.version))
+        return [read_event(row) for row in known]
+
+    # --- what is told of a refusal ---------------------------------------------------------------------------
+
+    def _rejection(
+        self,
+        candidate: Candidate,
+        stage: str,
+        at: datetime | None,
+        judgement: Judgement | None = None,
+        winner: Witness | None = None,
+        read: int | None = None,
+    ) -> Rejection:
+        event, fold = candidate.event, self.rules.consistency
+        version = self.seen.version if read is None else read
+        judged = judgement is not None and fold is not None
+        return Rejection(
+            time=candidate.now,
+            idx=self.idx,
+            stream_class=self.rules.stream_class,
+            event=event.event_name,
+            payload={**event.payload(), **event.kept_aside},
+            stage=stage,
+            errors=event.errors,
+            version_read=version,
+            at=at,
+            projection=fold.name if judged and fold is not None else None,
+            state_before=_fields(judgement.before) if judgement else None,
+            state_after=_fields(judgement.after) if judgement else None,
+            place=judgement.place if judgement else None,
+            last=self._witness_of_place(judgement) if judged else None,
+            winner=winner,
+            secret=[*event.filter_attributes, *(fold.secret if fold else ())],
+        )
+
+    def _witness_of_place(self, judgement: Judgement | None) -> Witness | None:
+        place = judgement.place if judgement and judgement.place is not None else self.seen.version
+        for row in self.seen.pending:
+            if row.version == place:
+                return _witness(row)
+        row_there = self.lab.store.event(self.idx, place, self._unit) if place else None
+        return _witness(row_there) if row_there else None
+
+    def _winner(self, version: int) -> Witness | None:
+        """The event that took a version; it may take a moment until a fresh read sees it."""
+        for pause in _LOOK_FOR_WINNER:
+            time.sleep(pause)
+            found = self.lab.store.event(self.idx, version)
+            if found is not None:
+                return _witness(found)
+            if self._unit is not None:
+                own = self.lab.store.event(self.idx, version, self._unit)
+                return _witness(own) if own else None
+        return None
+
+
+def check_event(event: object) -> Event:
+    """An event that may be appended: an Event that is not in a log yet."""
+    if isinstance(event, UnknownEvent):
+        raise TypeError(
+            f"event is the unknown {event.event_name!r} of a log; define a class with that name and build it anew"
+        )
+    if not isinstance(event, Event):
+        raise TypeError(f"event must be an instance of an fl.Event subclass, got {event!r}")
+    if event.persisted:
+        raise AlreadyPersistedError(
+            f"this {event.event_name} is version {event.version} of {status(event).idx!r} already; a fact happens "
+            "once. Build a new event, or event.model_copy()"
+        )
+    return event
+
+
+def _witness(row: Row) -> Witness:
+    event = read_event(row)
+    payload = formats.mask(event.payload(), event.filter_attributes)
+    return Witness(row.version, row.klass, payload, row.occurred_at, row.created_at)
+
+
+def _fields(state: BaseModel | None) -> dict[str, Any] | None:
+    return None if state is None else dict(state.__dict__)
+
+
+def _denied(tried: int, winner: Witness | None, expected: int | None) -> str:
+    again = "read again and retry"
+    if winner is None:
+        if expected is None:
+            return f"version {tried} was taken by another writer; {again}"
+        return f"the stream is not at version {expected}, as expected; {again}"
+    when = formats.long_time(winner.created_at)
+    return f"version {tried} was taken by {winner.event} ({formats.pairs(winner.payload)}), {when}; {again}"

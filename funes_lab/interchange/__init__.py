@@ -1,0 +1,1 @@
+"""Logs that come from elsewhere: today the changes of every clock in the world (`timezones`)."""

@@ -1,0 +1,360 @@
+"""Lab: opens a store, is the current one, and answers for the whole log."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar, Token
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Self
+
+from funes_lab import current
+from funes_lab.errors import TransactionError
+from funes_lab.fold import Fold
+from funes_lab.projection import Projection, fold_of
+from funes_lab.rejection import Rejections
+from funes_lab.seen import Memory
+from funes_lab.storable import utc
+from funes_lab.store import Store, Unit
+from funes_lab.store.duckdb import open_store
+from funes_lab.store.loading import log_table
+from funes_lab.transaction import Rollback, Transaction
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+Clock = Callable[[], datetime]
+
+
+class Lab:
+    """An event log, its journal of refused attempts and your own tables, in one DuckDB database.
+
+    Opening a lab makes it the current one: streams that are made without `lab=` are bound to it. `with lab:` is a
+    scope in which it is current; at the end of the block a lab on a file is closed.
+
+    Parameters
+    ----------
+    path : str or path
+        A file, made if it is missing; default in memory. The same path opened again in one process shares the
+        store.
+    clock : callable, optional
+        Gives the time of recording, a datetime (one without a zone is taken as UTC); default the system's.
+    read_only : bool
+        Open an existing file without the right to write.
+
+    Raises
+    ------
+    StoreLockedError
+        If another process holds the file.
+    CorruptLogError
+        If the file is damaged, or no event log.
+
+    Examples
+    --------
+    >>> import funes_lab as fl
+    >>> lab = fl.Lab()
+    >>> class Noted(fl.Event, name="Example::Noted"):
+    ...     text: str
+    >>> fl.EventStream.for_("notes").append(Noted(text="hello")).version
+    1
+    >>> lab.log.df()[["idx", "version", "text"]].to_dict("records")
+    [{'idx': 'notes', 'version': 1, 'text': 'hello'}]
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str] = ":memory:",
+        *,
+        clock: Clock | None = None,
+        read_only: bool = False,
+    ) -> None:
+        if clock is not None and not callable(clock):
+            raise TypeError(f"clock must be a function that gives a datetime, got {clock!r}")
+        self._store = open_store(path, read_only=read_only)
+        self._clock = clock
+        self._read_only = read_only or self._store.read_only
+        self._closed = False
+        self._transaction: ContextVar[Transaction | None] = ContextVar("funes_lab_transaction", default=None)
+        self._scopes: list[Token[Any]] = []
+        self.memory = Memory()
+        current.make_current(self)
+
+    # --- what it is ------------------------------------------------------------------------------------------
+
+    @property
+    def path(self) -> str:
+        """The file, or ":memory:"."""
+        return self._store.path
+
+    @property
+    def store(self) -> Store:
+        """The open store."""
+        return self._store
+
+    @property
+    def read_only(self) -> bool:
+        """Whether writes are refused."""
+        return self._read_only
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed."""
+        return self._closed
+
+    @property
+    def log(self) -> Log:
+        """The event log."""
+        return Log(self)
+
+    @property
+    def rejections(self) -> Rejections:
+        """The journal of refused attempts."""
+        return Rejections(self._store)
+
+    def now(self) -> datetime:
+        """The time by the lab's clock, in UTC."""
+        if self._clock is None:
+            return datetime.now(UTC)
+        moment = self._clock()
+        if not isinstance(moment, datetime):
+            raise TypeError(f"clock must give a datetime, got {moment!r}")
+        return utc(moment)
+
+    # --- writing together ------------------------------------------------------------------------------------
+
+    @property
+    def transaction_now(self) -> Transaction | None:
+        """The transaction that is open here, if one is."""
+        return self._transaction.get()
+
+    @property
+    def unit(self) -> Unit | None:
+        """The store's side of the transaction that is open here."""
+        transaction = self._transaction.get()
+        return None if transaction is None else transaction.unit
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Open a transaction over streams and your own tables.
+
+        Yields
+        ------
+        Transaction
+            `tx.execute(sql, params)` for your own tables.
+
+        Raises
+        ------
+        TransactionError
+            Inside another one: DuckDB has no savepoints.
+        ConflictError
+            At the end of the block, if another writer was faster; nothing was stored.
+
+        Examples
+        --------
+        >>> import funes_lab as fl
+        >>> class Moved(fl.Event, name="Example::Moved"):
+        ...     amount: int
+        >>> lab = fl.Lab()
+        >>> with lab.transaction():
+        ...     out = fl.EventStream.for_("a").append_or_raise(Moved(amount=-5))
+        ...     into = fl.EventStream.for_("b").append_or_raise(Moved(amount=5))
+        >>> len(lab.log)
+        2
+        """
+        if self._transaction.get() is not None:
+            raise TransactionError(
+                "a transaction is open already, and DuckDB has no savepoints; put the appends into the outer block"
+            )
+        with self._store.writing:
+            transaction = Transaction(self._store)
+            token = self._transaction.set(transaction)
+            try:
+                yield transaction
+            except Rollback:
+                transaction.rollback()
+            except BaseException:
+                transaction.rollback()
+                raise
+            else:
+                transaction.commit()
+            finally:
+                self._transaction.reset(token)
+                self.memory.clear()
+
+    # --- asking ----------------------------------------------------------------------------------------------
+
+    def replay(self, projection: type[Projection[Any]]) -> pd.DataFrame:
+        """The state of every stream, as a DataFrame.
+
+        Parameters
+        ----------
+        projection : Projection class
+
+        Returns
+        -------
+        DataFrame
+            RangeIndex, a row a stream that has an event the projection interprets. Columns `idx` (category),
+            `version` (int64), `event` (category), `occurred_at` and `created_at` (datetime64[us, UTC]) of its
+            last event, then the fields of the state.
+        """
+        from funes_lab.replay import frames
+
+        fold: Fold = fold_of(projection)
+        return frames.of_streams(fold, self._store.log(unit=self.unit), self.now())
+
+    def sql(self, query: str, params: Sequence[Any] | Mapping[str, Any] | None = None) -> pd.DataFrame:
+        """Ask the log, and your own tables, in SQL.
+
+        Parameters
+        ----------
+        query : str
+            Exactly one SELECT. The log is the table `event_entries` with the columns klass, idx, props (JSON),
+            meta_info (JSON), version, created_at and occurred_at.
+        params : sequence or mapping, optional
+            Values for `?` or `$name`.
+
+        Returns
+        -------
+        DataFrame
+            RangeIndex; Decimals are Decimal objects, times datetime64[us, UTC].
+
+        Raises
+        ------
+        ValueError
+            For anything but one SELECT.
+        duckdb.Error
+            What DuckDB says of the query.
+
+        Examples
+        --------
+        >>> import funes_lab as fl
+        >>> int(fl.Lab().sql("SELECT count(*) AS n FROM event_entries").n[0])
+        0
+        """
+        if not isinstance(query, str):
+            raise TypeError(f"query must be a str, got {query!r}")
+        from funes_lab.replay import frames
+
+        return frames.of_arrow(self._store.query(query, params, self.unit))
+
+    def load(self, rows: pd.DataFrame | pa.Table | Iterable[Mapping[str, Any]]) -> int:
+        """Load events as they are, with their versions and times: all of them, or none.
+
+        Nothing is judged. Streams that are in the log already can only be continued.
+
+        Parameters
+        ----------
+        rows : DataFrame, Arrow table or iterable of dicts
+            Columns `klass`, `idx`, `props` (JSON text or a dict), `version`, `created_at`, `occurred_at`, and
+            optionally `meta_info`; times with a zone, or in UTC.
+
+        Returns
+        -------
+        int
+            How many events were loaded.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For the first row that cannot be a fact; it names row, column and value.
+        """
+        table = log_table(rows)
+        self._store.load(table)
+        self.memory.clear()
+        return int(table.num_rows)
+
+    # --- the life of a lab -----------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Let go of the file. Closing twice does nothing."""
+        if not self._closed:
+            self._closed = True
+            current.forget(self)
+            self._store.close()
+
+    def __enter__(self) -> Self:
+        self._scopes.append(current.enter(self))
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        current.leave(self._scopes.pop())
+        if not self._scopes and self.path != ":memory:":
+            self.close()
+
+    def __repr__(self) -> str:
+        from funes_lab.widgets import reprs, telling
+
+        return reprs.lab_text(telling.lab_card(self))
+
+    def _repr_html_(self) -> str:
+        from funes_lab.widgets import reprs, telling
+
+        return reprs.lab_html(telling.lab_card(self))
+
+
+class Log:
+    """The event log of a lab: what is in it, as DataFrames."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+
+    def __len__(self) -> int:
+        return int(
+            self._lab.store.query("SELECT count(*) FROM event_entries", unit=self._lab.unit)[0][0].as_py()
+        )
+
+    def __bool__(self) -> bool:
+        return True
+
+    def df(self) -> pd.DataFrame:
+        """Every event, stream by stream in replay order.
+
+        Returns
+        -------
+        DataFrame
+            As `EventStream.df`: the key columns, then the attributes of all events by their names.
+        """
+        from funes_lab.replay import frames
+
+        return frames.of_log(self._lab.store.log(unit=self._lab.unit))
+
+    def streams(self) -> pd.DataFrame:
+        """What streams there are.
+
+        Returns
+        -------
+        DataFrame
+            RangeIndex, a row a stream, by idx. Columns `idx` (str), `events`, `version` (int64), `first_at` and
+            `last_at` (datetime64[us, UTC], actual time), `last_event` (str, by version) and `refused` (int64,
+            attempts in the journal).
+        """
+        from funes_lab.replay import frames
+
+        return frames.of_arrow(self._lab.store.streams(self._lab.unit))
+
+    def __repr__(self) -> str:
+        return f"<Log of {self._lab.path}: {len(self):,} events>"
+
+
+def current_lab() -> Lab:
+    """The current lab: the one opened last, the one of the `with` block, or one in memory.
+
+    Returns
+    -------
+    Lab
+
+    Examples
+    --------
+    >>> import funes_lab as fl
+    >>> lab = fl.Lab()
+    >>> fl.current_lab() is lab
+    True
+    """
+    lab = current.current()
+    assert isinstance(lab, Lab)
+    return lab
+
+
+current.opens_by_default(Lab)

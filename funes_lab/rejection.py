@@ -1,0 +1,314 @@
+"""Rejection: an attempt that did not become a fact, and the journal that keeps them.
+
+The log has nothing of a refused event; the journal beside it has everything: what was tried, on which version,
+which gate spoke, the state before and the state it would have led to, and for a lost race the winner. It outlives
+a rollback and a restart.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from pydantic import BaseModel
+
+from funes_lab import formats
+from funes_lab.errors import NOTHING, Error, Errors
+from funes_lab.store import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """An event of the log as a rejection tells of it: the last one judged on, or the winner of a race."""
+
+    version: int
+    event: str
+    payload: Mapping[str, Any]
+    occurred_at: datetime
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """One refused attempt.
+
+    Attributes
+    ----------
+    id : str
+    time : datetime
+        When it was tried, by the lab's clock.
+    idx, stream_class : str
+        The stream and its class.
+    event : str
+        The event's name.
+    payload, meta_info : dict
+        What was tried; secret attributes are masked where it is shown.
+    at : datetime or None
+        When it would have occurred; None if it was refused before that was known.
+    version_read, version_tried : int
+        What the writer had seen, and the version it wanted.
+    stage : {"own", "interpretation", "state", "conflict"}
+        The gate that refused.
+    projection : str or None
+        The consistency projection, if it came that far.
+    errors : Errors
+    state_before, state_after : dict or None
+        The state it was judged on, and the one it would have led to.
+    place : int or None
+        For a backdated event: the version it comes right after.
+    last, winner : Witness or None
+        The last event judged on; the event that took the version.
+
+    Examples
+    --------
+    >>> import funes_lab as fl
+    >>> from decimal import Decimal
+    >>> from pydantic import Field
+    >>> class Sold(fl.Event, name="Example::Sold"):
+    ...     price: Decimal = Field(gt=0)
+    >>> stream = fl.EventStream.for_("shop-1", lab=fl.Lab())
+    >>> stream.append(Sold(price=-3)).rejection.stage
+    'own'
+    """
+
+    time: datetime
+    idx: str
+    stream_class: str
+    event: str
+    payload: Mapping[str, Any]
+    stage: str
+    errors: Errors
+    version_read: int
+    meta_info: Mapping[str, Any] = field(default_factory=dict)
+    at: datetime | None = None
+    projection: str | None = None
+    state_before: Mapping[str, Any] | None = None
+    state_after: Mapping[str, Any] | None = None
+    place: int | None = None
+    last: Witness | None = None
+    winner: Witness | None = None
+    secret: Sequence[str] = ()
+    id: str = field(default_factory=lambda: uuid4().hex)
+
+    @property
+    def version_tried(self) -> int:
+        """The version it would have had."""
+        return self.version_read + 1
+
+    def explain(self) -> Explanation:
+        """Say why, with the evidence: what was tried, on what it was judged, where it would have led.
+
+        Returns
+        -------
+        Explanation
+            Shows itself as text in a terminal and as HTML in a notebook.
+        """
+        return Explanation(self)
+
+    def __repr__(self) -> str:
+        first = self.errors.full_messages[0] if self.errors else ""
+        return f"<Rejection {self.event} on {self.idx!r} by {self.stage}: {first}>"
+
+    def _repr_html_(self) -> str:
+        return self.explain()._repr_html_()
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why an event was refused, as text and as HTML."""
+
+    rejection: Rejection
+
+    def __repr__(self) -> str:
+        from funes_lab.widgets import reprs
+
+        return reprs.rejection_text(self._card())
+
+    def _repr_html_(self) -> str:
+        from funes_lab.widgets import reprs
+
+        return reprs.rejection_html(self._card())
+
+    def _card(self) -> Any:
+        from funes_lab.widgets import telling
+
+        return telling.rejection_card(self.rejection)
+
+
+class Rejections:
+    """The journal of refused attempts, of a lab or of one stream.
+
+    Examples
+    --------
+    >>> import funes_lab as fl
+    >>> lab = fl.Lab()
+    >>> len(lab.rejections), list(lab.rejections.df().columns)[:3]
+    (0, ['idx', 'event', 'time'])
+    """
+
+    def __init__(self, store: Store, idx: str | None = None) -> None:
+        self._store, self._idx = store, idx
+
+    def __len__(self) -> int:
+        return self._store.count_journalled(self._idx)
+
+    def __bool__(self) -> bool:
+        return len(self) > 0
+
+    def __iter__(self) -> Iterator[Rejection]:
+        return map(_from_entry, self._store.journalled(self._idx))
+
+    def __getitem__(self, index: int) -> Rejection:
+        return _from_entry(self._store.journalled(self._idx)[index])
+
+    def clear(self) -> int:
+        """Forget the attempts; the log is not touched.
+
+        Returns
+        -------
+        int
+            How many there were.
+        """
+        return self._store.clear_journal(self._idx)
+
+    def df(self) -> pd.DataFrame:
+        """The attempts as a DataFrame.
+
+        Returns
+        -------
+        DataFrame
+            RangeIndex, a row an attempt in their order. Columns `idx` and `event` (category), `time`
+            (datetime64[us, UTC]), `stage` (category), `errors` (str, the messages joined), `payload` (dict),
+            `at` (datetime64[us, UTC]), `version_read` (int64), `projection` and `stream_class` (str or missing),
+            `state_before` and `state_after` (dict or None), `winner` (str: version and name of the event that
+            took the version, or missing), `meta_info` (dict). Secret attributes are masked.
+        """
+        from funes_lab.replay import frames
+
+        return frames.of_rejections(list(self))
+
+    def add(self, rejection: Rejection) -> None:
+        """Write one down."""
+        self._store.journal(_to_entry(rejection))
+
+    def __repr__(self) -> str:
+        from funes_lab.widgets import reprs, telling
+
+        return reprs.rejections_text(telling.rejections_card(self))
+
+    def _repr_html_(self) -> str:
+        from funes_lab.widgets import reprs, telling
+
+        return reprs.rejections_html(telling.rejections_card(self))
+
+
+# --- as rows of the journal -----------------------------------------------------------------------------------
+
+
+def _to_entry(rejection: Rejection) -> dict[str, Any]:
+    entry = {
+        "payload": rejection.payload,
+        "meta_info": rejection.meta_info,
+        "at": rejection.at,
+        "version_read": rejection.version_read,
+        "projection": rejection.projection,
+        "state_before": rejection.state_before,
+        "state_after": rejection.state_after,
+        "place": rejection.place,
+        "last": rejection.last and asdict(rejection.last),
+        "winner": rejection.winner and asdict(rejection.winner),
+        "secret": list(rejection.secret),
+        "errors": [_error_to_entry(error) for error in rejection.errors],
+    }
+    return {
+        "id": rejection.id,
+        "attempted_at": rejection.time,
+        "idx": rejection.idx,
+        "stream_class": rejection.stream_class,
+        "event": rejection.event,
+        "stage": rejection.stage,
+        "entry": json.dumps(_packed(entry), ensure_ascii=True),
+    }
+
+
+def _from_entry(row: Mapping[str, Any]) -> Rejection:
+    entry = _unpacked(json.loads(row["entry"]))
+    errors = Errors([_error_from_entry(e) for e in entry.pop("errors")], where=row["idx"])
+    for name in ("last", "winner"):
+        entry[name] = entry[name] and Witness(**entry[name])
+    return Rejection(
+        id=row["id"], time=row["attempted_at"], idx=row["idx"], stream_class=row["stream_class"],
+        event=row["event"], stage=row["stage"], errors=errors, **entry,
+    )  # fmt: skip
+
+
+def _error_to_entry(error: Error) -> dict[str, Any]:
+    entry = {
+        "attribute": error.attribute,
+        "message": error.message,
+        "source": error.source,
+        "rule": error.rule,
+    }
+    if error.value is not NOTHING:
+        entry["value"] = error.value  # type: ignore[assignment]
+    return {**entry, "origin": _error_to_entry(error.origin)} if error.origin else entry
+
+
+def _error_from_entry(entry: dict[str, Any]) -> Error:
+    origin = entry.pop("origin", None)
+    return Error(**entry, origin=_error_from_entry(origin) if origin else None)
+
+
+def _packed(value: Any) -> Any:
+    """A value as JSON that knows its types, whatever it is: a refused event may hold anything."""
+    if isinstance(value, Enum):
+        return _packed(value.value)
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, float):
+        return value if value - value == 0 else {"$": "float", "v": str(value)}
+    if isinstance(value, Decimal):
+        return {"$": "decimal", "v": str(value)}
+    if isinstance(value, datetime):
+        return {"$": "time", "v": value.isoformat()}
+    if isinstance(value, date):
+        return {"$": "date", "v": value.isoformat()}
+    if isinstance(value, BaseModel):
+        return _packed(dict(value.__dict__))
+    if isinstance(value, Mapping):
+        return {
+            ("$" + key if str(key).startswith("$") else str(key)): _packed(item)
+            for key, item in value.items()
+        }
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_packed(item) for item in value]
+    return {"$": "other", "v": formats.shorten(repr(value), 1000)}
+
+
+_UNPACK = {
+    "float": float,
+    "decimal": Decimal,
+    "time": datetime.fromisoformat,
+    "date": date.fromisoformat,
+    "other": str,
+}
+
+
+def _unpacked(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_unpacked(item) for item in value]
+    if isinstance(value, dict):
+        if "$" in value:
+            found = _UNPACK[value["$"]](value["v"])
+            return found.astimezone(UTC) if isinstance(found, datetime) and found.tzinfo else found
+        return {key.removeprefix("$"): _unpacked(item) for key, item in value.items()}
+    return value

@@ -1,0 +1,1 @@
+"""Replay: the log and the states it leads to, as DataFrames."""

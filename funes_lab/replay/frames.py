@@ -1,0 +1,174 @@
+"""DataFrames of events, states and refused attempts.
+
+One shape for all of them: a RangeIndex; the key columns `idx, version, event, occurred_at, created_at` first; then
+fields by their names, `payload.x` or `state.x` where one is called like a key column. Decimals stay Decimal
+objects, times are datetime64[us, UTC], secret attributes are masked.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, cast
+
+import pandas as pd
+import pyarrow as pa
+
+from funes_lab import formats
+from funes_lab.event import Event, status
+from funes_lab.fold import Fold, folding
+from funes_lab.rejection import Rejection
+from funes_lab.seen import read_event
+from funes_lab.store import Row
+
+KEYS = ("idx", "version", "event", "occurred_at", "created_at")
+
+
+def of_events(events: Sequence[Event]) -> pd.DataFrame:
+    """A row an event: keys, then payload."""
+    payloads = [formats.mask({**e.payload(), **e.kept_aside}, e.filter_attributes) for e in events]
+    return _frame(_keys(events), _columns(payloads), "payload")
+
+
+def of_log(table: pa.Table) -> pd.DataFrame:
+    """The same of a whole log."""
+    return of_events([read_event(Row(*row)) for row in _rows(table)])
+
+
+def of_steps(fold: Fold, events: Sequence[Event]) -> pd.DataFrame:
+    """A row an event: keys, then the state after it, at its own time."""
+    states: list[Mapping[str, Any]] = []
+    with folding(fold):
+        state = None
+        for number, event in enumerate(events):
+            at = cast(datetime, event.occurred_at)
+            if fold.starts_with_time or state is None:
+                state = fold.run(fold.start(at), events[:number])
+            state = fold.step(state, event, at)
+            states.append(_shown(fold, fold.finish(fold.copy(state), at)))
+    return _frame(_keys(events), _columns(states, fold.state.model_fields), "state")
+
+
+def of_streams(fold: Fold, table: pa.Table, at: datetime) -> pd.DataFrame:
+    """A row a stream that the projection interprets something of: keys of its last event, then its state."""
+    last: list[Event] = []
+    states: list[Mapping[str, Any]] = []
+    with folding(fold):
+        for events in _streams(table):
+            if any(event.event_name in fold.blocks for event in events):
+                state = fold.run(fold.start(at), events)
+                states.append(_shown(fold, fold.finish(state, at)))
+                last.append(events[-1])
+    frame = _frame(_keys(last), _columns(states, fold.state.model_fields), "state")
+    return frame
+
+
+def of_rejections(rejections: Sequence[Rejection]) -> pd.DataFrame:
+    """A row an attempt."""
+
+    def masked(values: Mapping[str, Any] | None, r: Rejection) -> Any:
+        return None if values is None else formats.mask(values, r.secret)
+
+    frame = pd.DataFrame(
+        {
+            "idx": pd.Categorical([r.idx for r in rejections]),
+            "event": pd.Categorical([r.event for r in rejections]),
+            "time": _times([r.time for r in rejections]),
+            "stage": pd.Categorical([r.stage for r in rejections]),
+            "errors": pd.Series(["; ".join(r.errors.full_messages) for r in rejections], dtype="str"),
+            "payload": _objects([masked(r.payload, r) for r in rejections]),
+            "at": _times([r.at for r in rejections]),
+            "version_read": pd.Series([r.version_read for r in rejections], dtype="int64"),
+            "projection": pd.Series([r.projection for r in rejections], dtype="str"),
+            "stream_class": pd.Series([r.stream_class for r in rejections], dtype="str"),
+            "state_before": _objects([masked(r.state_before, r) for r in rejections]),
+            "state_after": _objects([masked(r.state_after, r) for r in rejections]),
+            "winner": pd.Series(
+                [None if r.winner is None else f"{r.winner.version} {r.winner.event}" for r in rejections],
+                dtype="str",
+            ),
+            "meta_info": _objects([dict(r.meta_info) for r in rejections]),
+        }
+    )
+    return frame
+
+
+def of_arrow(table: pa.Table) -> pd.DataFrame:
+    """An Arrow table as it is: Decimals as objects, times in UTC."""
+    return table.to_pandas(timestamp_as_object=False, date_as_object=True)
+
+
+def _frame(keys: dict[str, Any], fields: dict[str, Any], prefix: str) -> pd.DataFrame:
+    renamed = {f"{prefix}.{name}" if name in KEYS else name: column for name, column in fields.items()}
+    return pd.DataFrame({**keys, **renamed})
+
+
+def _keys(events: Sequence[Event]) -> dict[str, Any]:
+    return {
+        "idx": pd.Categorical([status(e).idx for e in events]),
+        "version": pd.Series([e.version for e in events], dtype="int64"),
+        "event": pd.Categorical([e.event_name for e in events]),
+        "occurred_at": _times([e.occurred_at for e in events]),
+        "created_at": _times([e.created_at for e in events]),
+    }
+
+
+def _columns(rows: Sequence[Mapping[str, Any]], names: Iterable[str] = ()) -> dict[str, Any]:
+    """The fields of all rows, in order of first appearance; a row without one has nothing there."""
+    ordered = dict.fromkeys(names)
+    for row in rows:
+        ordered.update(dict.fromkeys(row))
+    return {name: _column([row.get(name) for row in rows]) for name in ordered}
+
+
+def _column(values: list[Any]) -> Any:
+    """A column of the type that its values have in common, else of objects."""
+    kinds = {type(value) for value in values if value is not None}
+    complete = not any(value is None for value in values)
+    if kinds == {bool}:
+        return pd.Series(values, dtype="bool" if complete else "boolean")
+    if kinds == {int} and all(value is None or -(2**63) <= value < 2**63 for value in values):
+        return pd.Series(values, dtype="int64" if complete else "Int64")
+    if kinds == {float}:
+        return pd.Series(values, dtype="float64")
+    if kinds == {str}:
+        return pd.Series(values, dtype="str")
+    if kinds == {datetime}:
+        return _times(values)
+    return _objects(values)
+
+
+def _objects(values: Sequence[Any]) -> Any:
+    return pd.Series(
+        [copy.deepcopy(v) if isinstance(v, (dict, list, set)) else v for v in values], dtype=object
+    )
+
+
+def _times(values: Sequence[datetime | None]) -> Any:
+    return pd.Series(
+        pd.array(pa.array(values, type=pa.timestamp("us", tz="UTC")).to_pandas(), dtype="datetime64[us, UTC]")
+    )
+
+
+def _shown(fold: Fold, state: Any) -> Mapping[str, Any]:
+    """The fields of a state; what it cannot share with the next step is copied."""
+    shown = fold.verdict(state)[0]
+    return formats.mask(shown.__dict__, fold.secret)
+
+
+def _rows(table: pa.Table) -> list[tuple[Any, ...]]:
+    columns = [column.to_pylist() for column in table.columns]
+    return list(zip(*columns, strict=True))
+
+
+def _streams(table: pa.Table) -> Iterable[list[Event]]:
+    events: list[Event] = []
+    for row in _rows(table):
+        event = read_event(Row(*row))
+        if events and status(events[-1]).idx != status(event).idx:
+            yield events
+            events = []
+        events.append(event)
+    if events:
+        yield events

@@ -1,0 +1,130 @@
+"""What is known of a stream: its version, and the states its events lead to.
+
+A `Seen` is what a writer saw when it judged. Streams remember one each, so that an append costs one INSERT; a
+reading holds one of its own. It may be out of date, and nothing relies on its being up to date: the version it
+leads to is unique in the log.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pydantic import BaseModel
+
+from funes_lab import registry
+from funes_lab.event import Event, decode, status
+from funes_lab.fold import Fold
+from funes_lab.store import Head, Row
+
+#: How many streams are remembered, and how many projections of each.
+STREAMS, PROJECTIONS = 512, 4
+
+
+@dataclass(slots=True)
+class Seen:
+    """A stream as it was seen: at this version, with these states.
+
+    Attributes
+    ----------
+    idx : str
+    version : int
+        The last version seen, 0 for an empty stream.
+    last_at : datetime or None
+        The latest `occurred_at` among the events seen.
+    stored : int
+        The last version that is in the store; what comes after it is in `pending`.
+    pending : list of Row
+        Judged on top of each other, to be written together.
+    states : dict
+        The plain state of each projection after all events seen.
+    """
+
+    idx: str
+    version: int
+    last_at: datetime | None
+    stored: int
+    pending: list[Row] = field(default_factory=list)
+    states: dict[Fold, BaseModel] = field(default_factory=dict)
+    generation: int = field(default_factory=registry.generation)
+
+    @classmethod
+    def at(cls, idx: str, head: Head) -> Seen:
+        """A stream as it stands."""
+        return cls(idx, head.version, head.last_at, head.version)
+
+    def state(self, fold: Fold) -> BaseModel | None:
+        """The remembered state, if no event class changed since."""
+        if self.generation != registry.generation():
+            self.states.clear()
+            self.generation = registry.generation()
+        return self.states.get(fold)
+
+    def remember(self, fold: Fold, state: BaseModel) -> None:
+        """Keep a state; only where it does not depend on the time of a query."""
+        if not fold.starts_with_time:
+            self.states[fold] = state
+            while len(self.states) > PROJECTIONS:
+                del self.states[next(iter(self.states))]
+
+    def move_on(self, row: Row, kept: dict[Fold, BaseModel]) -> None:
+        """See one more event, and the states that include it; others are forgotten."""
+        self.version = row.version
+        self.last_at = row.occurred_at if self.last_at is None else max(self.last_at, row.occurred_at)
+        self.pending.append(row)
+        self.states.clear()
+        for fold, state in kept.items():
+            self.remember(fold, state)
+
+    def stand_at(self, head: Head) -> None:
+        """Go back to what the log has: what was seen beyond it never became a fact."""
+        self.version = self.stored = head.version
+        self.last_at = head.last_at
+        self.pending.clear()
+        self.states.clear()
+
+    def written(self) -> None:
+        """What was pending is in the store."""
+        self.stored = self.version
+        self.pending.clear()
+
+
+class Memory:
+    """What is remembered of streams; the one that was not used for longest is forgotten first."""
+
+    def __init__(self) -> None:
+        self._streams: OrderedDict[str, Seen] = OrderedDict()
+
+    def take(self, idx: str) -> Seen | None:
+        """Get what is remembered and forget it: who takes it puts back what still holds."""
+        return self._streams.pop(idx, None)
+
+    def put(self, seen: Seen) -> None:
+        """Remember."""
+        self._streams[seen.idx] = seen
+        while len(self._streams) > STREAMS:
+            self._streams.popitem(last=False)
+
+    def forget(self, idx: str) -> None:
+        """Forget one stream."""
+        self._streams.pop(idx, None)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._streams.clear()
+
+    def __len__(self) -> int:
+        return len(self._streams)
+
+
+def read_event(row: Row) -> Event:
+    """The event of a row, with its version and times."""
+    event = decode(row.klass, row.props)
+    now = status(event)
+    now.idx, now.version = row.idx, row.version
+    now.created_at, now.occurred_at = row.created_at, row.occurred_at
+    if row.meta_info and row.meta_info != "{}":
+        now.meta_info = json.loads(row.meta_info) or {}
+    return event

@@ -1,0 +1,194 @@
+"""What a log can hold, and what cannot change behind its back.
+
+JSON has no NaN and no Infinity, a text in a database has no NUL and no half of a surrogate pair, a time has a
+zone. `settle` makes a value fit to be a fact: times in UTC, containers copied, so that nobody else holds a
+reference to them; what cannot be stored is reported, never repaired.
+"""
+
+from __future__ import annotations
+
+import math
+import types
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
+from uuid import UUID
+
+from pydantic import BaseModel
+
+#: Reports that the value at a path cannot be stored, and why.
+Report = Callable[[str, str], None]
+
+_FIXED: Final = (type(None), bool, int, float, str, bytes, Decimal, date, datetime, time, timedelta, UUID)
+_MAX_INT_BITS: Final = 14_000
+_DEEPEST: Final = 200
+
+
+def is_immutable(annotation: object) -> bool:
+    """Tell whether no value of this type can be changed in place."""
+    annotation = _bare(annotation)
+    origin = get_origin(annotation)
+    if origin is Literal:
+        return True
+    if origin in (Union, types.UnionType, frozenset, tuple):
+        return all(arg is Ellipsis or is_immutable(arg) for arg in get_args(annotation))
+    return isinstance(annotation, type) and (annotation in _FIXED or issubclass(annotation, Enum))
+
+
+def is_plain(annotation: object) -> bool:
+    """Tell whether every value of this type comes back from JSON as it went in."""
+    annotation = _bare(annotation)
+    origin = get_origin(annotation)
+    if origin is Literal:
+        return True
+    if origin in (Union, types.UnionType):
+        # a union of two texts-in-JSON types may come back as the other one
+        others = [arg for arg in get_args(annotation) if arg is not type(None)]
+        return len(others) == 1 and is_plain(others[0])
+    return isinstance(annotation, type) and (annotation in _FIXED or issubclass(annotation, Enum))
+
+
+def _bare(annotation: object) -> object:
+    while get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    return annotation
+
+
+def unconstrained(annotation: Any) -> Any:
+    """The type without what `Annotated` adds to it, at any depth: `list[Annotated[int, Gt(0)]]` is `list[int]`."""
+    annotation = _bare(annotation)
+    origin, args = get_origin(annotation), get_args(annotation)
+    if origin in (None, Literal) or not args:
+        return annotation
+    parts = tuple(
+        [unconstrained(arg) for arg in item] if isinstance(item, list) else unconstrained(item)
+        for item in args
+    )
+    if origin is types.UnionType:
+        return Union[parts]  # noqa: UP007  (of a tuple)
+    return annotation.copy_with(parts) if hasattr(annotation, "copy_with") else origin[parts]
+
+
+def utc(moment: datetime) -> datetime:
+    """The same instant in UTC; a time without a zone is taken as UTC."""
+    if moment.tzinfo is UTC:
+        return moment
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def text_problem(text: str) -> str | None:
+    """Why a text cannot be stored, or None."""
+    if "\x00" in text:
+        return "must not contain a NUL character"
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            return "must not contain half of a surrogate pair"
+    return None
+
+
+def settle(value: Any, path: str, report: Report, depth: int = 0) -> Any:
+    """Give the value as a fact holds it: independent of the caller's objects, its times in UTC.
+
+    Parameters
+    ----------
+    value : object
+        A validated value.
+    path : str
+        Its name, for the report.
+    report : callable
+        Called with `(path, message)` for what cannot be stored.
+
+    Returns
+    -------
+    object
+        The value itself where it cannot change, else a copy.
+    """
+    if value is None or value is True or value is False:
+        return value
+    if isinstance(value, str):
+        problem = None if isinstance(value, Enum) else text_problem(value)
+        if problem:
+            report(path, problem)
+    elif isinstance(value, datetime):
+        return _settle_time(value, path, report)
+    elif isinstance(value, (float, Decimal)):
+        if not (math.isfinite(value) if isinstance(value, float) else value.is_finite()):
+            report(path, "must be a finite number")
+    elif isinstance(value, int):
+        if value.bit_length() > _MAX_INT_BITS:
+            report(path, "must have at most 4,200 digits")
+    elif depth > _DEEPEST:
+        report(path, f"must not be nested deeper than {_DEEPEST} levels")
+    else:
+        return _settle_container(value, path, report, depth + 1)
+    return value
+
+
+def _settle_time(value: datetime, path: str, report: Report) -> datetime:
+    if value != value:  # a NaT calls itself a datetime
+        report(path, "must be a time, not NaT")
+        return value
+    if getattr(value, "nanosecond", 0):
+        report(path, "must be a time in whole microseconds")
+    try:
+        return utc(plain_datetime(value))
+    except OverflowError:
+        report(path, "must lie between the years 1 and 9999 in UTC")
+        return value
+
+
+def plain_datetime(value: datetime) -> datetime:
+    """The same time as a datetime of the standard library (a pandas Timestamp is a subclass)."""
+    if type(value) is datetime:
+        return value
+    return datetime(value.year, value.month, value.day, value.hour, value.minute, value.second,
+                    value.microsecond, value.tzinfo, fold=value.fold)  # fmt: skip
+
+
+def _settle_container(value: Any, path: str, report: Report, depth: int) -> Any:
+    if isinstance(value, dict):
+        for key in value:
+            settle(key, f"{path}.{key}", report, depth)
+        return {key: settle(item, f"{path}.{key}", report, depth) for key, item in value.items()}
+    if isinstance(value, (list, set, frozenset)) or type(value) is tuple:
+        items = [settle(item, f"{path}.{number}", report, depth) for number, item in enumerate(value)]
+        return type(value)(items) if type(value) in (list, set, frozenset, tuple) else value
+    if isinstance(value, BaseModel):
+        copy = value.model_copy()
+        for name, item in list(copy.__dict__.items()):
+            copy.__dict__[name] = settle(item, f"{path}.{name}", report, depth)
+        return copy
+    return value
+
+
+def instant(value: object, argument: str) -> datetime:
+    """A point in time as people write it: a datetime, a date (00:00 UTC), or ISO 8601 text.
+
+    Raises
+    ------
+    TypeError
+        For anything else.
+    ValueError
+        For text that is not ISO 8601, a NaT, fractions of a microsecond, or a time outside the years 1 to 9999.
+    """
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            raise ValueError(
+                f"{argument} must be ISO 8601, such as '2026-03-01' or '2026-03-01T09:30:00Z', got {value!r}"
+            ) from None
+    if not isinstance(value, date):
+        raise TypeError(f"{argument} must be a datetime, a date or ISO 8601 text, got {value!r}")
+    problems: list[str] = []
+    if isinstance(value, datetime):
+        settled = _settle_time(value, argument, lambda _, message: problems.append(message))
+    else:
+        settled = datetime(value.year, value.month, value.day, tzinfo=UTC)
+    if problems:
+        raise ValueError(f"{argument} {problems[0]}, got {value!r}")
+    return settled

@@ -1,0 +1,170 @@
+"""The store: where the rows of a log are kept.
+
+A store takes rows and gives rows; whole logs come out as Arrow tables. It knows nothing of events and
+projections, and there is no SQL above this floor. The one thing that it says about a write that did not happen
+is `VersionTaken`: this version of this stream is another writer's.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, NamedTuple, Protocol
+
+import pyarrow as pa
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+_TIME: Final = pa.timestamp("us", tz="UTC")
+
+#: The columns of the log, in their order; those of the table `event_entries` of the Ruby gem Funes.
+LOG_SCHEMA: Final = pa.schema(
+    [
+        ("klass", pa.string()),
+        ("idx", pa.string()),
+        ("props", pa.string()),
+        ("meta_info", pa.string()),
+        ("version", pa.int64()),
+        ("created_at", _TIME),
+        ("occurred_at", _TIME),
+    ]
+)
+
+
+class Row(NamedTuple):
+    """One row of the log."""
+
+    klass: str
+    idx: str
+    props: str
+    meta_info: str | None
+    version: int
+    created_at: datetime
+    occurred_at: datetime
+
+
+class Head(NamedTuple):
+    """Where a stream stands: its version (0 when empty) and the latest `occurred_at` in it."""
+
+    version: int
+    last_at: datetime | None
+
+
+class VersionTaken(Exception):  # noqa: N818  (a fact about the log, not a failure)
+    """Another writer has this version of this stream."""
+
+    def __init__(self, idx: str, version: int) -> None:
+        super().__init__(f"version {version} of {idx!r} is taken")
+        self.idx, self.version = idx, version
+
+
+class Unit(Protocol):
+    """An open transaction of a store."""
+
+    def execute(self, sql: str, params: Sequence[Any] | Mapping[str, Any] | None = None) -> Any:
+        """Run one statement of the user's in it."""
+        ...
+
+    def commit(self) -> None:
+        """Make it last; raises VersionTaken when another writer was faster."""
+        ...
+
+    def rollback(self) -> None:
+        """Undo it."""
+        ...
+
+
+class Store(Protocol):
+    """What the rest of the lab asks of a database."""
+
+    path: str
+    read_only: bool
+    #: Held by whoever writes.
+    writing: threading.RLock
+
+    def head(self, idx: str, unit: Unit | None = None) -> Head:
+        """Where a stream stands."""
+        ...
+
+    def stream(self, idx: str, unit: Unit | None = None) -> list[Row]:
+        """All rows of a stream in replay order: by `occurred_at`, then version."""
+        ...
+
+    def event(self, idx: str, version: int, unit: Unit | None = None) -> Row | None:
+        """One row of a stream."""
+        ...
+
+    def insert(self, row: Row, unit: Unit | None = None) -> None:
+        """Write one row, or raise VersionTaken."""
+        ...
+
+    def insert_many(self, rows: Sequence[Row], unit: Unit | None = None) -> None:
+        """Write rows, all or none, or raise VersionTaken."""
+        ...
+
+    def load(self, table: pa.Table) -> None:
+        """Write a table with the columns of the log, all or nothing; ValueError for rows that cannot be facts."""
+        ...
+
+    def log(self, idx: str | None = None, unit: Unit | None = None) -> pa.Table:
+        """Rows of the log in replay order, stream by stream."""
+        ...
+
+    def streams(self, unit: Unit | None = None) -> pa.Table:
+        """A row a stream: idx, events, version, first_at, last_at, last_event, refused."""
+        ...
+
+    def query(
+        self, sql: str, params: Sequence[Any] | Mapping[str, Any] | None = None, unit: Unit | None = None
+    ) -> pa.Table:
+        """The result of exactly one SELECT."""
+        ...
+
+    def begin(self) -> Unit:
+        """Open a transaction."""
+        ...
+
+    def journal(self, entry: Mapping[str, Any]) -> None:
+        """Add a refused attempt to the journal, outside of any open transaction."""
+        ...
+
+    def journalled(self, idx: str | None = None) -> list[dict[str, Any]]:
+        """The refused attempts in their order."""
+        ...
+
+    def count_journalled(self, idx: str | None = None) -> int:
+        """How many there are."""
+        ...
+
+    def clear_journal(self, idx: str | None = None) -> int:
+        """Forget them; gives how many there were."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the file."""
+        ...
+
+
+def rows_to_table(rows: Iterable[Row]) -> pa.Table:
+    """Rows as an Arrow table with the columns of the log."""
+    *texts, created_at, occurred_at = zip(*rows, strict=True)
+    times = [pa.array(_microseconds(column), type=pa.int64()).cast(_TIME) for column in (created_at, occurred_at)]
+    columns = [pa.array(column, type=LOG_SCHEMA.field(n).type) for n, column in enumerate(texts)]
+    return pa.table([*columns, *times], schema=LOG_SCHEMA)
+
+
+def _microseconds(moments: Sequence[datetime]) -> list[int]:
+    """Times as microseconds since 1970: six times as fast as handing them to Arrow."""
+    known: dict[datetime, int] = {}
+    for moment in moments:
+        if moment not in known:
+            known[moment] = (moment - _EPOCH) // _MICROSECOND
+    return [known[moment] for moment in moments]
+
+
+def from_microseconds(since_epoch: int) -> datetime:
+    """Microseconds since 1970 as a time in UTC."""
+    return _EPOCH + timedelta(microseconds=since_epoch)

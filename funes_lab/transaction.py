@@ -1,0 +1,110 @@
+"""A transaction: several streams and the user's own tables, all or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from funes_lab.errors import BASE, ConflictError, Error, TransactionError
+from funes_lab.event import Event, status
+from funes_lab.seen import Memory, Seen
+from funes_lab.store import Store, Unit, VersionTaken
+
+
+class Rollback(Exception):  # noqa: N818  (an instruction, not a failure)
+    """Raise it inside `with lab.transaction():` to undo everything silently.
+
+    Examples
+    --------
+    >>> import funes_lab as fl
+    >>> lab = fl.Lab()
+    >>> with lab.transaction():
+    ...     raise fl.Rollback
+    >>> len(lab.log)
+    0
+    """
+
+
+class Transaction:
+    """An open transaction of a lab; get one with `with lab.transaction() as tx:`.
+
+    Appends inside the block take part in it. An exception undoes everything and goes on, `fl.Rollback` undoes
+    silently. A refused `append` leaves the rest alone.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.unit: Unit = store.begin()
+        self.memory = Memory()
+        self._written: list[Event] = []
+        self._readings: list[Seen] = []
+        self._open = True
+
+    def execute(self, sql: str, params: Sequence[Any] | Mapping[str, Any] | None = None) -> Any:
+        """Run one statement on your own tables, inside the transaction.
+
+        Parameters
+        ----------
+        sql : str
+        params : sequence or mapping, optional
+            Values for `?` or `$name`.
+
+        Returns
+        -------
+        duckdb cursor
+            `.fetchall()`, `.df()`.
+
+        Raises
+        ------
+        StoreError
+            For the tables of the lab: the log is written by appending events.
+        TransactionError
+            After the block has ended.
+        """
+        if not self._open:
+            raise TransactionError("this transaction has ended; open another one with lab.transaction()")
+        return self.unit.execute(sql, params)
+
+    def wrote(self, event: Event) -> None:
+        """Remember an event, to undo what it says of itself at a rollback."""
+        self._written.append(event)
+
+    def moved(self, seen: Seen) -> None:
+        """Remember a reading that sees what is not committed, to move it back at a rollback."""
+        if not any(known is seen for known in self._readings):
+            self._readings.append(seen)
+
+    def commit(self) -> None:
+        """Make it last, or raise ConflictError: then nothing of it did."""
+        self._open = False
+        try:
+            self.unit.commit()
+        except VersionTaken as taken:
+            self._undo()
+            loser = next((e for e in self._written if status(e).idx == taken.idx), None)
+            if loser is None:
+                raise TransactionError(
+                    "another writer was faster with a row of this transaction; nothing of it was stored"
+                ) from taken
+            message = (
+                f"version {taken.version} was taken by another writer at the commit; read again and retry"
+            )
+            status(loser).conflict = (Error(BASE, message, "conflict"),)
+            raise ConflictError(loser) from taken
+        except BaseException:
+            self._undo()
+            raise
+
+    def rollback(self) -> None:
+        """Undo everything: the log, the events and the readings."""
+        self._open = False
+        self.unit.rollback()
+        self._undo()
+
+    def _undo(self) -> None:
+        for event in self._written:
+            status(event).forget_facts()
+        for seen in self._readings:
+            head = self._store.head(seen.idx)
+            if seen.version > head.version:
+                seen.stand_at(head)

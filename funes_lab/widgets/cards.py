@@ -1,0 +1,171 @@
+"""What the static reprs show: plain data, one card a picture.
+
+A card knows nothing of labs, streams and events; whoever has one of those fills a card in, with secret values
+masked already. The pictures, text and HTML, are in `reprs.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class EventRow:
+    """One event, in the log (`version`) or not yet (None)."""
+
+    version: int | None
+    event: str
+    payload: Mapping[str, object]
+    occurred_at: datetime | None
+    created_at: datetime | None
+
+
+@dataclass(frozen=True)
+class StreamCard:
+    """A stream: its first events, how many were left out, its last ones.
+
+    `variable` is what the reader calls the stream, for the line of code. `types` are the names of all its
+    events in order of first appearance, so that colours stay what they are when the middle is left out;
+    without it the order is that of the rows.
+    """
+
+    idx: str
+    stream_class: str
+    version: int
+    refused: int
+    first: Sequence[EventRow]
+    more: int
+    last: Sequence[EventRow]
+    variable: str = "stream"
+    types: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class ErrorRow:
+    """One error: `source` is own, interpretation, state or conflict.
+
+    `rule` is the class or the block whose rule it is; `value` what the field has (own) or would have (state),
+    if `has_value`. `attribute` is "base" for an error of the whole.
+    """
+
+    source: str
+    attribute: str
+    message: str
+    rule: str | None
+    value: object = None
+    has_value: bool = False
+
+
+@dataclass(frozen=True)
+class ErrorsCard:
+    """The errors of an attempt; `where` is the `idx` of the stream that nothing was written to."""
+
+    rows: Sequence[ErrorRow]
+    where: str | None
+
+
+@dataclass(frozen=True)
+class EventCard:
+    """One event and what became of it: `status` is new, accepted or refused."""
+
+    row: EventRow
+    status: str
+    stream: str | None
+    errors: Sequence[ErrorRow]
+    kept_aside: Mapping[str, object]
+    meta_info: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class StreamRow:
+    """One stream of a lab."""
+
+    idx: str
+    events: int
+    version: int
+    first_at: datetime | None
+    last_at: datetime | None
+    last_event: str
+    refused: int
+
+
+@dataclass(frozen=True)
+class LabCard:
+    """A lab: what it holds, its first streams and how many more there are."""
+
+    path: str
+    events: int
+    streams: int
+    refused: int
+    rows: Sequence[StreamRow]
+    more: int
+    read_only: bool
+    closed: bool
+
+
+@dataclass(frozen=True)
+class StateLine:
+    """One field of the state, before and after: `mark` is changed, added, removed, same or offending."""
+
+    name: str
+    before: object
+    after: object
+    mark: str
+
+
+@dataclass(frozen=True)
+class Winner:
+    """The event that took the version."""
+
+    version: int
+    event: str
+    created_at: datetime
+    payload: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class RejectionCard:
+    """A refused attempt: what was tried, what it was judged on, where it would have led.
+
+    `stage` is the gate that refused: own, interpretation, state or conflict. `at` is when it happened, `time`
+    when it was tried. `last` is the event it was judged right after. `place` is that event's version if later
+    ones follow it (0: before the first), None for an event judged last.
+    """
+
+    idx: str
+    stream_class: str
+    event: str
+    payload: Mapping[str, object]
+    stage: str
+    errors: Sequence[ErrorRow]
+    at: datetime | None
+    tried_version: int | None
+    version_read: int
+    last: EventRow | None
+    before: Sequence[tuple[str, object]]
+    after: Sequence[StateLine]
+    projection: str | None
+    place: int | None
+    winner: Winner | None
+    time: datetime
+
+
+@dataclass(frozen=True)
+class RejectionRow:
+    """One refused attempt among others, with its first message."""
+
+    time: datetime
+    idx: str
+    event: str
+    stage: str
+    message: str
+
+
+@dataclass(frozen=True)
+class RejectionsCard:
+    """Refused attempts, in the order given, and how many more there are."""
+
+    rows: Sequence[RejectionRow]
+    more: int

@@ -1,0 +1,215 @@
+"""HTML for notebooks: the pieces that the static reprs are built of.
+
+Whatever comes from a payload or a name goes through `text`, `cut` or `name`; nothing else escapes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from itertools import islice
+from typing import Final
+
+from funes_lab import formats
+from funes_lab.widgets import sentences, theme
+
+_NAME = 40  # characters of a name
+_WHOLE = 1_000  # characters of a whole value in a title
+_TYPES = 8  # colours for event types; the ninth is muted
+_CROSS = "M2 2l8 8M10 2l-8 8"
+_ICONS = {
+    "conflict": "M1.5 2 5 6 1.5 10M10.5 2 7 6l3.5 4",
+    "state": "M6 .8 11.2 6 6 11.2.8 6z",
+    "interpretation": "M6 1.5 11 10.5H1z",
+    "own": "M2 2h8v8H2z",
+    "accepted": "M1.5 6.5 4.5 9.5 10.5 2.5",
+}
+_LAYOUT: Final = """
+.fl .dot { display: inline-block; width: 8px; height: 8px; margin-right: 6px; }
+.fl.fl.fl .fl-title { min-width: 0; white-space: normal; overflow-wrap: anywhere; }
+.fl.fl thead { border: 0; }
+.fl.fl :is(th, td):first-child { padding-left: var(--fl-s3); }
+.fl.fl :is(th, td):last-child { padding-right: var(--fl-s3); }
+.fl.fl .kv { width: 1%; white-space: nowrap; }
+.fl.fl .say { min-width: 280px; }
+.fl.fl .say, .fl.fl .kv + td { overflow-wrap: anywhere; }
+.fl-note + * { border-top: 1px solid var(--fl-line); }
+.fl.fl .fl-group { font-size: var(--fl-t1); font-weight: 600; }
+.fl-three { grid-template-columns: 29fr 29fr 42fr; }
+.fl-three > * { min-width: 0; overflow-wrap: anywhere; }
+.fl.fl .fl-three p:not(.fl-cap) { margin: 0 0 2px; }
+"""
+
+
+def section(label: str, *parts: str) -> str:
+    """Write a whole picture: its style and its labelled section."""
+    body = "".join(parts)
+    style = theme.style(body, _LAYOUT, without=(theme.CONTROLS, theme.PICTURES))
+    return f'{style}<section class="fl" aria-label="{text(label)}">{body}</section>'
+
+
+def text(shown: str) -> str:
+    """Write a text that is not longer than it may be."""
+    return escape(formats.visible(shown))
+
+
+def cut(shown: str, whole: str, *classes: str) -> str:
+    """Write a text that may have been cut, with the whole of it in the title."""
+    title = f' title="{text(formats.shorten(whole, _WHOLE))}"' if shown != whole else ""
+    names = f' class="{" ".join(classes)}"' if classes else ""
+    return f"<span{names}{title}>{text(shown)}</span>" if title or names else text(shown)
+
+
+def name(whole: str, limit: int = _NAME, *classes: str) -> str:
+    """Write a name, cut in its middle if it is too long."""
+    return cut(formats.middle(whole, limit), whole, *classes)
+
+
+def value(v: object, limit: int = 80) -> str:
+    """Write a value, cut at its end if it is too long; numbers never are."""
+    return cut(formats.value(v, limit=limit), formats.value(v, limit=_WHOLE))
+
+
+def payload(mapping: Mapping[str, object]) -> str:
+    """Write a payload in one line, with the whole of it in the title."""
+    shown, whole = formats.pairs(mapping), formats.pairs(mapping, limit=_WHOLE)
+    return unbroken(shown) if shown == whole else f'<span title="{text(whole)}">{unbroken(shown)}</span>'
+
+
+def unbroken(shown: str) -> str:
+    """Write a line that may break between two fields, not between a field and its value."""
+    pieces = shown.split(", ")
+    short = [" " in piece and len(piece) <= _NAME for piece in pieces]
+    return ", ".join(
+        f'<span class="nw">{text(piece)}</span>' if keep else text(piece)
+        for piece, keep in zip(pieces, short, strict=True)
+    )
+
+
+def verdict(glyph: str, tone: str, word: str = "") -> str:
+    """Write an outcome: the glyph of a gate, of "accepted" or of "refused", in the colour of a meaning."""
+    path = _ICONS.get(glyph, _CROSS)
+    svg = f'<svg viewBox="0 0 12 12" aria-hidden="true"><path d="{path}"/></svg>'
+    known = tone if tone in _ICONS else "muted"
+    return f'<span class="o {known}">{svg}{text(word)}</span>'
+
+
+def stage(gate: str) -> str:
+    """Write a gate: glyph, word and colour."""
+    return verdict(gate, gate, sentences.stage_word(gate))
+
+
+def note(tone: str, headline: str, reasons: Iterable[tuple[str, str]] = ()) -> str:
+    """Write the sentence of a refusal, and under it gate and rule of each error."""
+    known = tone if tone in _ICONS else "muted"
+    listed = list(reasons)
+    lines = [
+        f'<p class="why">{stage(gate)} <span>{text(told)}</span></p>'
+        for gate, told in listed[: formats.FIELDS]
+    ]
+    if len(listed) > formats.FIELDS:
+        more = formats.count(len(listed) - formats.FIELDS, "more error")
+        lines.append(f'<p class="why"><span>… {more}</span></p>')
+    head = f"<p>{verdict('refused', tone)}<b>{text(headline)}</b></p>"
+    return f'<div class="fl-note {known}">{head}{"".join(lines)}</div>'
+
+
+def head(title: str, *rest: str, named: bool = True, whole: str | None = None) -> str:
+    """Write the head of a picture: its title, a name unless `named` is false, and what stands beside it.
+
+    Notebooks leave it out of their table of contents. `whole` is what the title stands for, if not itself.
+    """
+    shown = formats.middle(title, 60)
+    full = title if whole is None else whole
+    tip = f' title="{text(formats.shorten(full, _WHOLE))}"' if shown != full else ""
+    classes = f"fl-title{' mono' if named else ''} jp-toc-ignore"
+    return f'<header class="fl-head"><h3 class="{classes}"{tip}>{text(shown)}</h3>{"".join(rest)}</header>'
+
+
+def empty(sentence: str, way: str) -> str:
+    """Write the body of a picture that has nothing to show: a sentence and the code that leads on."""
+    return f'<div class="fl-pad muted">{text(sentence)} {code(way)}</div>'
+
+
+def muted(shown: str) -> str:
+    """Write a text that is not the message itself."""
+    return f'<span class="muted">{text(shown)}</span>'
+
+
+def code(line: str) -> str:
+    """Write a line of code."""
+    return f'<span class="mono">{text(line)}</span>'
+
+
+def table(label: str, columns: Sequence[tuple[str, str]], rows: Iterable[str]) -> str:
+    """Write a table in a region of its own that scrolls when it is too wide.
+
+    `columns` are the heads with their classes; without any the first cell of each row is its head.
+    """
+    heads = "".join(f"<th{_class(classes)}>{text(title)}</th>" for title, classes in columns)
+    thead = f"<thead><tr>{heads}</tr></thead>" if columns else ""
+    region = f'<div class="fl-scroll" role="region" tabindex="0" aria-label="{text(label)}">'
+    return f"{region}<table>{thead}<tbody>{''.join(rows)}</tbody></table></div>"
+
+
+def cell(content: str, classes: str = "") -> str:
+    """Write a cell around content that is markup already."""
+    return f"<td{_class(classes)}>{content}</td>"
+
+
+def row(*cells: str) -> str:
+    """Write a row of cells."""
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def more_row(left_out: str, way: str, *, across: int, before: int = 0) -> str:
+    """Write the row that says what was left out, and the code that shows it, after `before` empty cells."""
+    told = f'<td colspan="{across}" class="muted">… {text(left_out)}: {code(way)}</td>'
+    return row("<td></td>" * before, told)
+
+
+def caption_row(title: str, *, across: int) -> str:
+    """Write the row that heads a group of rows."""
+    return row(f'<th colspan="{across}" scope="rowgroup" class="fl-group">{text(title)}</th>')
+
+
+def fields(mapping: Mapping[str, object], way: str) -> str:
+    """Write the rows of a payload: a field and its value."""
+    rows = [
+        row(f'<th class="mono kv">{name(k)}</th>', cell(value(v, 200)))
+        for k, v in islice(mapping.items(), formats.FIELDS)
+    ]
+    left = len(mapping) - formats.FIELDS
+    if left > 0:
+        rows.append(more_row(formats.count(left, "more field"), way, across=2))
+    return "".join(rows)
+
+
+class Dots:
+    """The colours of event types: in order of first appearance, never used twice.
+
+    Examples
+    --------
+    >>> dots = Dots(["Debt::Issued"])
+    >>> dots("Debt::FeeCharged")[-40:]
+    'cy="4" r="4" fill="var(--fl-c2)"/></svg>'
+    """
+
+    def __init__(self, types: Iterable[str]) -> None:
+        self._numbers: dict[str, int] = {}
+        for event in types:
+            self._number(event)
+
+    def __call__(self, event: str) -> str:
+        """Draw the dot that stands before the name of an event."""
+        number = self._number(event)
+        colour = f"c{number}" if number <= _TYPES else "muted"
+        circle = f'<circle cx="4" cy="4" r="4" fill="var(--fl-{colour})"/>'
+        return f'<svg class="dot" viewBox="0 0 8 8" aria-hidden="true">{circle}</svg>'
+
+    def _number(self, event: str) -> int:
+        return self._numbers.setdefault(event, len(self._numbers) + 1)
+
+
+def _class(classes: str) -> str:
+    return f' class="{classes}"' if classes else ""

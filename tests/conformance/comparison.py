@@ -1,0 +1,90 @@
+"""Finding the first way in which a step differs from what Funes did."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tests.conformance.exceptions import meaning
+from tests.conformance.status import CONFLICT
+
+#: Informative only: what Funes wrote to its log file.
+_NOT_COMPARED = frozenset(("log",))
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A step that came out differently."""
+
+    step: str
+    what: str
+    expected: Any
+    got: Any
+
+    def __str__(self) -> str:
+        return f"step {self.step}, {self.what}: expected {_shown(self.expected)}, got {_shown(self.got)}"
+
+
+def difference(step: str, expected: Mapping[str, Any], got: Mapping[str, Any]) -> Difference | None:
+    """The first difference of a step, or None if there is none."""
+    if ("raised" in expected or "raised" in got) and not _same_exception(expected, got):
+        said = expected["raised"]["class"] if "raised" in expected else "nothing raised"
+        return Difference(step, "raised", said, got.get("raised", "nothing raised"))
+    for what, value in expected.items():
+        if what == "raised" or what in _NOT_COMPARED:
+            continue
+        wanted, found = _comparable(what, value, got.get(what, "nothing"))
+        if _text(wanted) != _text(found):
+            return Difference(step, *_innermost(what, wanted, found))
+    return None
+
+
+def _innermost(what: str, expected: Any, got: Any) -> tuple[str, Any, Any]:
+    """The smallest part that differs: of two mappings with the same keys, of two lists of the same length."""
+    if isinstance(expected, dict) and isinstance(got, dict) and expected.keys() == got.keys():
+        parts = [(f"{what}.{key}", expected[key], got[key]) for key in expected]
+    elif _are_records(expected) and _are_records(got) and len(expected) == len(got):
+        pairs = zip(expected, got, strict=True)
+        parts = [(f"{what}[{number}]", *pair) for number, pair in enumerate(pairs, start=1)]
+    else:
+        return what, expected, got
+    return _innermost(*next(part for part in parts if _text(part[1]) != _text(part[2])))
+
+
+def _are_records(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(part, dict) for part in value)
+
+
+def _same_exception(expected: Mapping[str, Any], got: Mapping[str, Any]) -> bool:
+    return "raised" in expected and type(got.get("raised")) in meaning(expected["raised"])
+
+
+def _comparable(what: str, expected: Any, got: Any) -> tuple[Any, Any]:
+    """The two sides, without what the decisions take out of the comparison."""
+    if what == "event" and isinstance(got, dict) and CONFLICT in expected["errors"]:
+        return _without(expected, "valid"), _without(got, "valid")
+    if what == "events_after" and isinstance(got, dict):
+        return expected, {name: _only(expected.get(name, status), status) for name, status in got.items()}
+    if what == "state" and isinstance(got, dict) and "idx" not in got["attributes"]:
+        return {**expected, "attributes": _without(expected["attributes"], "idx")}, got
+    return expected, got
+
+
+def _without(told: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in told.items() if key != name}
+
+
+def _only(wanted: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in told.items() if key in wanted}
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, default=repr)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, BaseException):
+        return f"{type(value).__name__}: {value}"
+    return value if isinstance(value, str) else _text(value)

@@ -1,0 +1,294 @@
+"""The command line: what it prints, what it copies, and that JupyterLab really comes up on the tour."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from funes_lab import cli
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """The arguments JupyterLab was started with, one list a start, without starting it."""
+    starts: list[list[str]] = []
+    monkeypatch.setattr(cli, "_start_jupyterlab", starts.append)
+    return starts
+
+
+@pytest.fixture
+def installed(monkeypatch, tmp_path):
+    """An installed package with two bundled notebooks; the working folder is an empty one."""
+    package = tmp_path / "site-packages" / "funes_lab"
+    notebooks = package / "_data" / "notebooks"
+    (notebooks / "pictures").mkdir(parents=True)
+    (notebooks / "00_tour.ipynb").write_text("the tour")
+    (notebooks / "pictures" / "log.svg").write_text("<svg/>")
+    monkeypatch.setattr(cli, "_PACKAGE", package)
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    return notebooks
+
+
+def run(*arguments):
+    return CliRunner().invoke(cli.app, [str(argument) for argument in arguments], env={"COLUMNS": "200"})
+
+
+def plain(text):
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+
+
+def files(folder):
+    return {
+        path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*") if path.is_file()
+    }
+
+
+def opened(arguments):
+    """The notebook that JupyterLab opens, as its arguments say it."""
+    options = dict(argument.split("=", 1) for argument in arguments if "=" in argument)
+    return Path(options["--ServerApp.root_dir"], options["--LabApp.default_url"].removeprefix("/lab/tree/"))
+
+
+# Help and version
+
+
+def test_without_a_command_the_help_is_shown():
+    assert "Open JupyterLab on the tour." in plain(run().output)
+
+
+def test_every_command_has_help_with_an_example():
+    for command in cli.app.registered_commands:
+        name = command.name or command.callback.__name__
+        result = run(name, "--help")
+        assert result.exit_code == 0
+        assert f"Example: funes-lab {name}" in plain(result.output)
+
+
+def test_every_command_is_in_the_readme():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for command in cli.app.registered_commands:
+        assert f"funes-lab {command.name or command.callback.__name__}" in readme
+
+
+def test_version_is_the_installed_one():
+    result = run("--version")
+    assert result.exit_code == 0
+    assert result.output == f"funes_lab {metadata.version('funes-lab')}\n"
+
+
+def test_the_console_script_and_the_module_are_the_same_command():
+    (script,) = metadata.entry_points(group="console_scripts", name="funes-lab")
+    assert script.value == "funes_lab.cli:main"
+    by_module = subprocess.run(
+        [sys.executable, "-m", "funes_lab", "--version"], capture_output=True, text=True, check=True
+    )
+    assert by_module.stdout == run("--version").output
+
+
+# Copying
+
+
+def test_copying_writes_every_file_and_the_folders_it_needs(installed, tmp_path):
+    mine = tmp_path / "course" / "one"
+    copied = cli.copy_notebooks(installed, mine)
+    assert files(mine) == files(installed)
+    assert [path.as_posix() for path in copied.written] == ["00_tour.ipynb", "pictures/log.svg"]
+    assert copied.kept == []
+
+
+def test_copying_again_keeps_what_the_user_changed_and_brings_back_what_is_gone(installed, tmp_path):
+    mine = tmp_path / "mine"
+    cli.copy_notebooks(installed, mine)
+    (mine / "00_tour.ipynb").write_text("my own words")
+    (mine / "notes.ipynb").write_text("my notes")
+    (mine / "pictures" / "log.svg").unlink()
+    copied = cli.copy_notebooks(installed, mine)
+    assert files(mine) == {
+        "00_tour.ipynb": "my own words",
+        "notes.ipynb": "my notes",
+        "pictures/log.svg": "<svg/>",
+    }
+    assert [path.as_posix() for path in copied.written] == ["pictures/log.svg"]
+    assert [path.as_posix() for path in copied.kept] == ["00_tour.ipynb"]
+
+
+def test_a_change_that_keeps_size_and_time_is_still_seen_as_the_users(installed, tmp_path):
+    mine = tmp_path / "mine"
+    cli.copy_notebooks(installed, mine)
+    (mine / "00_tour.ipynb").write_text("The Tour")
+    stat = (installed / "00_tour.ipynb").stat()
+    os.utime(mine / "00_tour.ipynb", ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert [path.as_posix() for path in cli.copy_notebooks(installed, mine).kept] == ["00_tour.ipynb"]
+
+
+def test_checkpoints_are_not_copied(installed, tmp_path):
+    (installed / ".ipynb_checkpoints").mkdir()
+    (installed / ".ipynb_checkpoints" / "00_tour-checkpoint.ipynb").write_text("old")
+    cli.copy_notebooks(installed, tmp_path / "mine")
+    assert not (tmp_path / "mine" / ".ipynb_checkpoints").exists()
+
+
+# Lab
+
+
+def test_a_checkout_opens_the_tour_where_it_is(started):
+    assert run("lab").exit_code == 0
+    assert opened(started[0]) == ROOT / "notebooks" / "00_tour.ipynb"
+
+
+def test_an_installed_package_opens_a_copy_of_the_tour(installed, started):
+    result = run("lab")
+    assert result.exit_code == 0
+    assert "Copied to funes-lab-notebooks: 00_tour.ipynb" in result.output
+    assert opened(started[0]) == Path.cwd() / "funes-lab-notebooks" / "00_tour.ipynb"
+    assert files(Path("funes-lab-notebooks")) == files(installed)
+
+
+def test_a_changed_notebook_is_opened_as_it_is_and_named(installed, started):
+    run("lab", "mine")
+    Path("mine/00_tour.ipynb").write_text("my own words")
+    result = run("lab", "mine")
+    assert Path("mine/00_tour.ipynb").read_text() == "my own words"
+    assert "Kept yours" in result.output
+    assert "00_tour.ipynb" in result.output
+    assert len(started) == 2
+
+
+def test_a_folder_that_is_a_file_is_refused(installed, started):
+    Path("notes.txt").write_text("")
+    result = run("lab", "notes.txt")
+    assert result.exit_code == 2
+    assert "is a file" in plain(result.output)
+    assert started == []
+
+
+def test_a_folder_that_cannot_be_made_is_one_line_that_says_what_to_do(installed, started):
+    Path("notes.txt").write_text("")
+    result = run("lab", "notes.txt/course")
+    assert result.exit_code == 1
+    assert result.output.count("\n") == 1
+    assert "funes-lab lab FOLDER" in result.output
+    assert started == []
+
+
+def test_without_jupyterlab_one_line_says_what_to_install(monkeypatch, started):
+    monkeypatch.setattr(cli, "find_spec", lambda name: None)
+    result = run("lab")
+    assert result.exit_code == 1
+    assert result.output == 'JupyterLab is not installed. Install it with: pip install "funes-lab[lab]"\n'
+    assert started == []
+
+
+def test_a_missing_tour_is_named(installed, started):
+    (installed / "00_tour.ipynb").unlink()
+    result = run("lab")
+    assert result.exit_code == 1
+    assert "The tour is missing" in result.output
+    assert started == []
+
+
+def test_a_port_that_was_asked_for_is_the_only_one_tried(installed, started):
+    run("lab", "--port", 8899)
+    assert {"--ServerApp.port=8899", "--ServerApp.port_retries=0"} <= set(started[0])
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "-1", "http"])
+def test_a_port_that_is_none_is_refused(installed, started, port):
+    result = run("lab", f"--port={port}")
+    assert result.exit_code == 2
+    assert "--port" in plain(result.output)
+    assert started == []
+
+
+def test_the_browser_stays_closed_only_when_asked(installed, started):
+    run("lab")
+    run("lab", "--no-browser")
+    assert ["--no-browser" in arguments for arguments in started] == [False, True]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="no root on this system")
+@pytest.mark.parametrize(("user", "allowed"), [(0, True), (1000, False)])
+def test_root_is_allowed_only_for_root(installed, started, monkeypatch, user, allowed):
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    run("lab")
+    assert ("--allow-root" in started[0]) is allowed
+
+
+# The real thing
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def get(url, *, within=60.0):
+    """The answer of a server that may still be starting."""
+    deadline = time.monotonic() + within
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                return answer.read().decode()
+        except urllib.error.HTTPError:
+            raise
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+@pytest.fixture
+def server(tmp_path):
+    """`funes-lab lab --no-browser` as a user starts it, away from the user's own Jupyter settings."""
+    homes = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
+    homes += ("JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR")
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "funes_lab", "lab", "--no-browser", "--port", str(port)],
+        env={**os.environ, **{name: str(tmp_path / name) for name in homes}, "JUPYTER_TOKEN": "secret"},
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    yield process, f"http://127.0.0.1:{port}"
+    process.kill()
+    process.wait()
+
+
+def test_jupyterlab_comes_up_on_the_tour_fetches_nothing_and_stops_on_ctrl_c(server):
+    process, address = server
+    get(f"{address}/api/status?token=secret")
+    tour = json.loads(get(f"{address}/api/contents/00_tour.ipynb?content=0&token=secret"))
+    assert tour["type"] == "notebook"
+
+    page = get(f"{address}/?token=secret")
+    config = json.loads(re.search(r'id="jupyter-config-data"[^>]*>(.*?)</script>', page, re.DOTALL)[1])
+    assert config["news"] == {"disabled": True}
+    assert config["treePath"] == "00_tour.ipynb"
+
+    process.send_signal(signal.SIGINT)
+    process.wait(timeout=20)
+
+
+def test_an_address_without_the_token_is_refused(server):
+    _, address = server
+    get(f"{address}/api/status?token=secret")
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        get(f"{address}/api/contents")
