@@ -263,7 +263,7 @@ class UnknownEventError(ProjectionError):
     """A strict projection met an event that it has no interpretation for."""
 
 
-class StreamNotFound(FunesLabError, LookupError):  # noqa: N818  (the word of the field)
+class StreamNotFound(FunesLabError, LookupError):
     """There is no event to project: the stream is empty, or was at that time."""
 
 
@@ -304,9 +304,7 @@ class StoreLockedError(StoreError):
         Its process id.
     """
 
-    def __init__(
-        self, message: str, *, path: str, process: str | None = None, pid: int | None = None
-    ) -> None:
+    def __init__(self, message: str, *, path: str, process: str | None = None, pid: int | None = None) -> None:
         super().__init__(message)
         self.path, self.process, self.pid = path, process, pid
 

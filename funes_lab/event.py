@@ -7,13 +7,14 @@ refused) is its `Status`; the payload never changes.
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -214,8 +215,7 @@ class Event(BaseModel):
             return Errors(sitting.found(), add=sitting.add)
         now = status(self)
         led_to = [
-            Error(BASE, f"Led to invalid state: {e.full_message}", "state", rule=e.rule, origin=e)
-            for e in now.state
+            Error(BASE, f"Led to invalid state: {e.full_message}", "state", rule=e.rule, origin=e) for e in now.state
         ]
         return Errors((*now.own, *led_to, *now.interpretation, *now.conflict), where=now.idx)
 
@@ -308,7 +308,7 @@ def decode(name: str, props: str) -> Event:
         event: Event = cls.__pydantic_validator__.validate_json(props)
         object.__setattr__(event, "_status", Status())
     except ValidationError:
-        event = cls.__new__(cls)
+        event = cast(Event, cls.__new__(cls))
         kept = shape.fill(event, _mapping(props), from_json)
         object.__setattr__(event, "_status", Status(kept_aside=kept))
     shape.times_to_utc(event)
@@ -316,7 +316,8 @@ def decode(name: str, props: str) -> Event:
 
 
 def _unknown(name: str, props: str) -> UnknownEvent:
-    event = UnknownEvent()
+    event = UnknownEvent.__new__(UnknownEvent)
+    shape_of(UnknownEvent).fill(event, {}, from_json)
     object.__setattr__(event, "_name", name)
     status(event).kept_aside = _mapping(props)
     return event
@@ -340,23 +341,19 @@ def _annotated_names(cls: type) -> set[str]:
         import annotationlib
 
         return set(annotationlib.get_annotations(cls, format=annotationlib.Format.FORWARDREF))
-    return set(cls.__dict__.get("__annotations__", {}))
+    return set(inspect.get_annotations(cls))
 
 
 def _checked_name(name: object, cls: type[Event]) -> str:
     if not isinstance(name, str) or not name or len(name) > 255 or text_problem(name):
-        raise DefinitionError(
-            f"name= of {cls.__qualname__} must be a text of 1 to 255 characters, got {name!r}"
-        )
+        raise DefinitionError(f"name= of {cls.__qualname__} must be a text of 1 to 255 characters, got {name!r}")
     return name
 
 
 def _check_config(cls: type[Event]) -> None:
     for option, value in (("frozen", True), ("extra", "forbid")):
         if cls.model_config.get(option) != value:
-            raise DefinitionError(
-                f"model_config of {cls.__qualname__} must keep {option}={value!r}: events are facts"
-            )
+            raise DefinitionError(f"model_config of {cls.__qualname__} must keep {option}={value!r}: events are facts")
     if isinstance(cls.filter_attributes, str):
         raise DefinitionError(
             f"filter_attributes of {cls.__qualname__} must be a list of names, got the text "
@@ -385,7 +382,7 @@ class UnknownEvent(Event, name=_UNKNOWN):
     @property
     def event_name(self) -> str:  # type: ignore[override]
         """The name that the log has for it."""
-        return str(self._name)
+        return str(object.__getattribute__(self, "_name"))
 
     def payload(self) -> dict[str, Any]:
         """The attributes as the log has them."""

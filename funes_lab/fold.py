@@ -11,6 +11,7 @@ import decimal
 import gc
 import inspect
 import logging
+import types
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -51,7 +52,7 @@ class Fold:
     validation; the whole state is validated once, at the end.
     """
 
-    def __init__(self, name: str, state: type[BaseModel], blocks: Blocks, strict: bool) -> None:
+    def __init__(self, name: str, state: type[BaseModel], blocks: Blocks, *, strict: bool) -> None:
         self.name, self.state, self.strict = name, state, strict
         self.blocks = {key: (block, _arity(block)) for key, block in blocks.interpretations.items()}
         self._initial = _timed(blocks.initial, "initial_state") if blocks.initial else None
@@ -64,15 +65,10 @@ class Fold:
     @cached_property
     def plain(self) -> type[BaseModel]:
         """The state class with plain assignment."""
-        return cast(
-            type[BaseModel],
-            type(self.state)(
-                self.state.__name__,
-                (self.state,),
-                {"__setattr__": object.__setattr__, "__delattr__": object.__delattr__,
-                 "__module__": self.state.__module__, "__qualname__": self.state.__qualname__},
-            ),
-        )  # fmt: skip
+        # as a class statement would, but with the names of the state, for the reprs and the errors
+        names = {"__module__": self.state.__module__, "__qualname__": self.state.__qualname__}
+        assignment = {"__setattr__": object.__setattr__, "__delattr__": object.__delattr__}
+        return types.new_class(self.state.__name__, (self.state,), exec_body=lambda ns: ns.update(names, **assignment))
 
     # --- the three steps -------------------------------------------------------------------------------------
 
@@ -204,9 +200,7 @@ class Fold:
                     event,
                     f"set {name!r}, which {self.state.__name__} does not have; it has {sorted(known)}",
                 )
-        for name in (
-            set(state.__dict__) - known
-        ):  # a cached property must not outlive the state it was made for
+        for name in set(state.__dict__) - known:  # a cached property must not outlive the state it was made for
             del state.__dict__[name]
 
     def _misused(self, block: Block, event: Event | None, why: str) -> ProjectionError:
@@ -270,7 +264,7 @@ class folding:  # noqa: N801  (used as a function: with folding(fold): …)
 
 @contextmanager
 def without_gc() -> Iterator[None]:
-    """Hold the cycle collector back while many small objects are made that all stay: it would look at them again and again."""
+    """Hold the cycle collector back while many objects are made that all stay: it would look at each again."""
     was_on = gc.isenabled()
     gc.disable()
     try:

@@ -26,9 +26,9 @@ from funes_lab.errors import (
     MissingActualTimeAttributeError,
 )
 from funes_lab.event import Event, UnknownEvent, encode, own_rules_again, status
-from funes_lab.fold import Fold
-from funes_lab.judging import Judgement, Order, judge_in_place, judge_last, state_of
+from funes_lab.judging import Judgement, judge_in_place, judge_last, state_of
 from funes_lab.rejection import Rejection, Rejections, Witness
+from funes_lab.rules import Rules
 from funes_lab.seen import Seen, read_event
 from funes_lab.storable import instant
 from funes_lab.store import Head, Row
@@ -38,16 +38,6 @@ if TYPE_CHECKING:
 
 #: How long the loser of a race looks for the winner's row: it can be refused before the row can be seen.
 _LOOK_FOR_WINNER = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What the class of a stream asks of its events."""
-
-    stream_class: str
-    consistency: Fold | None
-    order: Order
-    actual_time_attribute: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +106,12 @@ class Gates:
     rules : Rules
     seen : Seen
         What the writer judges on; it moves on with each event that is let in.
+    last_try : bool
+        Whether a version that is taken is a conflict, or a reason to read the stream again.
     """
 
-    def __init__(self, lab: Workspace, idx: str, rules: Rules, seen: Seen) -> None:
-        self.lab, self.idx, self.rules, self.seen = lab, idx, rules, seen
+    def __init__(self, lab: Workspace, idx: str, rules: Rules, seen: Seen, *, last_try: bool = True) -> None:
+        self.lab, self.idx, self.rules, self.seen, self.last_try = lab, idx, rules, seen, last_try
         #: The last judgement of the consistency projection.
         self.judged: Judgement | None = None
         self._transaction: Transaction | None = lab.transaction_now
@@ -154,14 +146,12 @@ class Gates:
             # a time that cannot be read speaks against this attempt, not against the event for good
             status(candidate.event).interpretation = (resolved,)
             return self._rejection(candidate, "own", None)
-        self.judged = judgement = self._consistency(candidate, resolved, show)
+        self.judged = judgement = self._consistency(candidate, resolved, show=show)
         if not judgement.refused:
             return resolved, judgement
         now = status(candidate.event)
         now.interpretation, now.state = tuple(judgement.interpretation), tuple(judgement.state)
-        return self._rejection(
-            candidate, "state" if judgement.state else "interpretation", resolved, judgement
-        )
+        return self._rejection(candidate, "state" if judgement.state else "interpretation", resolved, judgement)
 
     def let_in(self, candidate: Candidate, occurred_at: datetime, judgement: Judgement) -> Row:
         """See the event as N+1: the row that will be written, judged on by whatever comes next."""
@@ -218,9 +208,7 @@ class Gates:
     def step_back(self) -> None:
         """See the stream as it was before the events that were let in and not written."""
         if self.seen.pending:
-            rows = [
-                row for row in self.lab.store.stream(self.idx, self._unit) if row.version <= self.seen.stored
-            ]
+            rows = [row for row in self.lab.store.stream(self.idx, self._unit) if row.version <= self.seen.stored]
             last_at = max((row.occurred_at for row in rows), default=None)
             self.seen.stand_at(Head(self.seen.stored, last_at))
 
@@ -252,7 +240,7 @@ class Gates:
             )
         return own
 
-    def _consistency(self, candidate: Candidate, at: datetime, show: bool) -> Judgement:
+    def _consistency(self, candidate: Candidate, at: datetime, *, show: bool) -> Judgement:
         fold = self.rules.consistency
         if fold is None:
             return Judgement()

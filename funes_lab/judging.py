@@ -67,9 +67,7 @@ class _Sitting:
         return self._errors
 
     def add(self, attribute: str, message: str) -> None:
-        self._errors.append(
-            Error(attribute, message, "interpretation", rule=f"{self._fold.name}.{self._block}")
-        )
+        self._errors.append(Error(attribute, message, "interpretation", rule=f"{self._fold.name}.{self._block}"))
 
     def over(self, event: Event) -> list[Error]:
         """Sit anew, over this event; the list fills while its block runs."""

@@ -72,7 +72,7 @@ class Lab:
     ) -> None:
         if clock is not None and not callable(clock):
             raise TypeError(f"clock must be a function that gives a datetime, got {clock!r}")
-        self._store = open_store(path, read_only=read_only)
+        self._store: Store = open_store(path, read_only=read_only)
         self._clock = clock
         self._read_only = read_only or self._store.read_only
         self._closed = False
@@ -301,9 +301,7 @@ class Log:
         self._lab = lab
 
     def __len__(self) -> int:
-        return int(
-            self._lab.store.query("SELECT count(*) FROM event_entries", unit=self._lab.unit)[0][0].as_py()
-        )
+        return int(self._lab.store.query("SELECT count(*) FROM event_entries", unit=self._lab.unit)[0][0].as_py())
 
     def __bool__(self) -> bool:
         return True

@@ -134,7 +134,7 @@ class Projection(Generic[State]):
         super().__init_subclass__(**kwargs)
         cls._fold = _compile(cls)
 
-    def __new__(cls, *args: object, **kwargs: object) -> Projection[State]:
+    def __new__(cls, *_: object, **__: object) -> Projection[State]:
         raise TypeError(f"{cls.__name__} is used as a class: pass it to replay(...) or projected_with(...)")
 
 
@@ -159,7 +159,7 @@ def _compile(cls: type[Projection[Any]]) -> Fold:
         )
     if not isinstance(cls.strict, bool):
         raise DefinitionError(f"strict of {cls.__name__} must be True or False, got {cls.strict!r}")
-    return Fold(cls.__name__, state, blocks, cls.strict)
+    return Fold(cls.__name__, state, blocks, strict=cls.strict)
 
 
 def _state_of(cls: type[Projection[Any]]) -> type[BaseModel] | None:
@@ -170,7 +170,7 @@ def _state_of(cls: type[Projection[Any]]) -> type[BaseModel] | None:
             if not (isinstance(state, type) and issubclass(state, BaseModel)) or issubclass(state, Event):
                 raise DefinitionError(f"the state of {cls.__name__} must be a pydantic model, got {state!r}")
             return state
-    inherited = [base._fold.state for base in cls.__mro__[1:] if "_fold" in base.__dict__]
+    inherited = [base.__dict__["_fold"].state for base in cls.__mro__[1:] if "_fold" in base.__dict__]
     return inherited[0] if inherited else None
 
 
@@ -183,9 +183,7 @@ def _collect(base: type, blocks: Blocks) -> None:
             block = cast(Block, function)
             for key in [event.event_name for event in types] or [kind]:
                 if key in seen:
-                    raise DefinitionError(
-                        f"{base.__name__} has two blocks for {key}: {seen[key]} and {block.__name__}"
-                    )
+                    raise DefinitionError(f"{base.__name__} has two blocks for {key}: {seen[key]} and {block.__name__}")
                 seen[key] = block.__name__
                 if types:
                     blocks.interpretations[str(key)] = block

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+
+from pydantic import BaseModel
 
 from funes_lab.errors import DefinitionError
 
-_layers: list[dict[str, type[Any]]] = [{}]
+_layers: list[dict[str, type[BaseModel]]] = [{}]
 _generation = 0
 
 
-def claim(name: str, cls: type[Any]) -> None:
+def claim(name: str, cls: type[BaseModel]) -> None:
     """Let `name` stand for `cls`.
 
     Raises
@@ -37,7 +38,7 @@ def claim(name: str, cls: type[Any]) -> None:
     _generation += 1
 
 
-def find(name: str) -> type[Any] | None:
+def find(name: str) -> type[BaseModel] | None:
     """The class that has the name, or None."""
     for layer in reversed(_layers):
         if name in layer:
@@ -54,7 +55,7 @@ def generation() -> int:
 def layer() -> Iterator[None]:
     """Names claimed inside hide those outside, and are forgotten at the end."""
     global _generation
-    names: dict[str, type[Any]] = {}
+    names: dict[str, type[BaseModel]] = {}
     _layers.append(names)
     _generation += 1
     try:

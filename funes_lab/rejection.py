@@ -8,7 +8,7 @@ a rollback and a restart.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -285,16 +285,13 @@ def _packed(value: Any) -> Any:
     if isinstance(value, BaseModel):
         return _packed(dict(value.__dict__))
     if isinstance(value, Mapping):
-        return {
-            ("$" + key if str(key).startswith("$") else str(key)): _packed(item)
-            for key, item in value.items()
-        }
+        return {("$" + key if str(key).startswith("$") else str(key)): _packed(item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [_packed(item) for item in value]
     return {"$": "other", "v": formats.shorten(repr(value), 1000)}
 
 
-_UNPACK = {
+_UNPACK: dict[str, Callable[[str], Any]] = {
     "float": float,
     "decimal": Decimal,
     "time": datetime.fromisoformat,

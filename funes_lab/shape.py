@@ -131,9 +131,7 @@ class Shape:
             self._prove_round_trip(event, secret, report)
         return problems
 
-    def _prove_round_trip(
-        self, event: BaseModel, secret: Collection[str], report: Callable[[str, str], None]
-    ) -> None:
+    def _prove_round_trip(self, event: BaseModel, secret: Collection[str], report: Callable[[str, str], None]) -> None:
         try:
             back = self.cls.__pydantic_validator__.validate_json(self.encode(event)).__dict__
         except (PydanticSerializationError, ValidationError, ValueError, TypeError, RecursionError):
@@ -146,9 +144,7 @@ class Shape:
                 continue
             if again != event.__dict__[name]:
                 shown = formats.FILTERED if name in secret else formats.value(again, limit=60)
-                report(
-                    name, f"would come back from the log as {shown}; use texts, numbers, lists and mappings"
-                )
+                report(name, f"would come back from the log as {shown}; use texts, numbers, lists and mappings")
         if back is None and not self.deep:
             report(BASE, "cannot be written to the log as JSON")
 

@@ -21,6 +21,9 @@ from pydantic import BaseModel
 #: Reports that the value at a path cannot be stored, and why.
 Report = Callable[[str, str], None]
 
+#: A point in time as people write it: a datetime, a date (00:00 UTC), or ISO 8601 text.
+Moment = datetime | date | str
+
 _FIXED: Final = (type(None), bool, int, float, str, bytes, Decimal, date, datetime, time, timedelta, UUID)
 _MAX_INT_BITS: Final = 14_000
 _DEEPEST: Final = 200
@@ -63,8 +66,7 @@ def unconstrained(annotation: Any) -> Any:
     if origin in (None, Literal) or not args:
         return annotation
     parts = tuple(
-        [unconstrained(arg) for arg in item] if isinstance(item, list) else unconstrained(item)
-        for item in args
+        [unconstrained(arg) for arg in item] if isinstance(item, list) else unconstrained(item) for item in args
     )
     if origin is types.UnionType:
         return Union[parts]  # noqa: UP007  (of a tuple)

@@ -10,201 +10,24 @@ N+1. If what was remembered turns out to be old, read the stream and judge once 
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterable, Sequence
-from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel
-
+from funes_lab.appending import Stale, append_batch, append_one, checked_batch, or_raise
 from funes_lab.current import Workspace, current
-from funes_lab.errors import (
-    ConflictError,
-    DefinitionError,
-    Errors,
-    EventRejected,
-    ProjectionError,
-    StreamNotFound,
-)
-from funes_lab.event import Event, status
-from funes_lab.fold import Fold, project, without_gc
-from funes_lab.gates import Candidate, Gates, Rules, Verdict, check_event
-from funes_lab.projection import Projection, fold_of
-from funes_lab.rejection import Rejection, Rejections
-from funes_lab.seen import Seen, read_event
-from funes_lab.storable import instant
-from funes_lab.store import Row, VersionTaken
+from funes_lab.event import Event
+from funes_lab.gates import Gates, Verdict, check_event
+from funes_lab.projection import Projection
+from funes_lab.reading_side import ReadingSide
+from funes_lab.rejection import Rejection
+from funes_lab.rules import check_configuration, rules_of
+from funes_lab.seen import Seen
+from funes_lab.storable import Moment
+from funes_lab.store import Row
 from funes_lab.store.checks import check_idx, check_version
 
-if TYPE_CHECKING:
-    import pandas as pd
 
-#: A point in time as people write it: a datetime, a date (00:00 UTC), or ISO 8601 text.
-Moment = datetime | date | str
-
-
-class _Stale(Exception):  # noqa: N818  (a message from judging to its caller, never seen outside)
-    """What was remembered of the stream is old."""
-
-
-class _ReadingSide:
-    """What can be asked of the events of a stream; shared by streams and readings."""
-
-    _lab: Workspace
-    _idx: str
-    _stream_class: type[EventStream]
-
-    @property
-    def idx(self) -> str:
-        """What the events of the stream have in common."""
-        return self._idx
-
-    @property
-    def lab(self) -> Workspace:
-        """The lab that the stream is bound to."""
-        return self._lab
-
-    def _rows(self) -> list[Row]:
-        raise NotImplementedError
-
-    @property
-    def events(self) -> list[Event]:
-        """The events in replay order: by `occurred_at`, then version."""
-        return [read_event(row) for row in self._rows()]
-
-    def __len__(self) -> int:
-        return len(self._rows())
-
-    def __bool__(self) -> bool:
-        return True
-
-    def df(self) -> pd.DataFrame:
-        """The events as a DataFrame.
-
-        Returns
-        -------
-        DataFrame
-            RangeIndex, a row an event in replay order. Columns `idx` (category), `version` (int64), `event`
-            (category), `occurred_at` and `created_at` (datetime64[us, UTC]), then the attributes by their names
-            (`payload.x` where one is called like a column); Decimals are Decimal objects. Secret attributes are
-            masked.
-        """
-        from funes_lab.replay import frames
-
-        return frames.of_events(self.events)
-
-    def projected_with(
-        self, projection: type[Projection[Any]], *, at: Moment | None = None, as_of: Moment | None = None
-    ) -> Any:
-        """The state that the events lead to.
-
-        Parameters
-        ----------
-        projection : Projection class
-        at : datetime, date or str, optional
-            Actual time: only what had happened by then. Default: everything, seen from now.
-        as_of : datetime, date or str, optional
-            Record time: only what the log knew by then.
-
-        Returns
-        -------
-        State
-            An instance of the projection's state; one that breaks its own rules is returned as it is, and
-            `state_errors` tells which.
-
-        Raises
-        ------
-        StreamNotFound
-            If no event is left.
-
-        Examples
-        --------
-        >>> import funes_lab as fl
-        >>> from pydantic import BaseModel
-        >>> class Hired(fl.Event, name="Example::Hired"):
-        ...     name: str
-        >>> class Staff(BaseModel):
-        ...     names: list[str] = []
-        >>> class CurrentStaff(fl.Projection[Staff]):
-        ...     @fl.interpretation_for(Hired)
-        ...     def hired(state, event):
-        ...         state.names.append(event.name)
-        >>> library = fl.EventStream.for_("library", lab=fl.Lab())
-        >>> for name, day in [("Borges", "1955-10-18"), ("Clemente", "1968-01-01")]:
-        ...     event = library.append(Hired(name=name), at=day)
-        >>> library.projected_with(CurrentStaff, at="1960-01-01").names
-        ['Borges']
-        """
-        fold, state = self._project(projection, at, as_of)
-        return fold.verdict(state)[0]
-
-    def state_errors(
-        self, projection: type[Projection[Any]], *, at: Moment | None = None, as_of: Moment | None = None
-    ) -> Errors:
-        """What is wrong with the state that the events lead to; see `projected_with` for the arguments."""
-        fold, state = self._project(projection, at, as_of)
-        return Errors(fold.verdict(state)[1])
-
-    def replay(
-        self, projection: type[Projection[Any]], *, at: Moment | None = None, as_of: Moment | None = None
-    ) -> pd.DataFrame:
-        """The state after every event, as a DataFrame.
-
-        Parameters
-        ----------
-        projection : Projection class
-        at, as_of : datetime, date or str, optional
-            As for `projected_with`.
-
-        Returns
-        -------
-        DataFrame
-            RangeIndex, a row an event in replay order. Columns `idx`, `version`, `event`, `occurred_at` and
-            `created_at` as in `df()`, then the fields of the state after that event (`state.x` where one is
-            called like a column). Row k is `projected_with` over the events up to k, at the time of k.
-        """
-        from funes_lab.replay import frames
-
-        fold = fold_of(projection)
-        return frames.of_steps(fold, self._filtered(at, as_of)[0])
-
-    def _project(
-        self, projection: type[Projection[Any]], at: Moment | None, as_of: Moment | None
-    ) -> tuple[Fold, BaseModel]:
-        fold = fold_of(projection)
-        events, reference = self._filtered(at, as_of)
-        if not events:
-            when = "".join(
-                f", {name}={value}" for name, value in (("at", at), ("as_of", as_of)) if value is not None
-            )
-            raise StreamNotFound(
-                f"{self._stream_class.__name__} {self._idx!r} has no event to project to a "
-                f"{fold.state.__name__}{when}"
-            )
-        return fold, project(fold, events, reference)
-
-    def _filtered(self, at: Moment | None, as_of: Moment | None) -> tuple[list[Event], datetime]:
-        by = None if at is None else instant(at, "at")
-        known = None if as_of is None else instant(as_of, "as_of")
-        rows = [
-            row
-            for row in self._rows()
-            if (by is None or row.occurred_at <= by) and (known is None or row.created_at <= known)
-        ]
-        return [read_event(row) for row in rows], by or self._lab.now()
-
-    def __repr__(self) -> str:
-        from funes_lab.widgets import reprs, telling
-
-        return reprs.stream_text(telling.stream_card(self))
-
-    def _repr_html_(self) -> str:
-        from funes_lab.widgets import reprs, telling
-
-        return reprs.stream_html(telling.stream_card(self))
-
-
-class EventStream(_ReadingSide):
+class EventStream(ReadingSide):
     """The events that share an `idx`, and the only door for writing them.
 
     Make a subclass to say how its events are judged, and get a stream with `for_`; it needs no set-up, it exists
@@ -249,7 +72,7 @@ class EventStream(_ReadingSide):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        _check_configuration(cls)
+        check_configuration(cls)
 
     def __init__(self, idx: str, lab: Workspace | None = None) -> None:
         self._idx = check_idx(idx)
@@ -302,22 +125,15 @@ class EventStream(_ReadingSide):
         MissingActualTimeAttributeError, ConflictingActualTimeError
             If the time is missing, or said twice and differently.
         """
-        expected = (
-            None if expected_version is None else check_version(expected_version, "expected_version", least=0)
-        )
+        expected = None if expected_version is None else check_version(expected_version, "expected_version", least=0)
         check_event(event)
 
-        def work(gates: Gates, last_try: bool) -> None:
-            _append(gates, gates.admit(event, at), last_try, expected)
-
-        self._on_latest(work)
+        self._on_latest(lambda gates: append_one(gates, gates.admit(event, at), expected))
         return event
 
-    def append_or_raise(
-        self, event: Event, *, at: Moment | None = None, expected_version: int | None = None
-    ) -> Event:
+    def append_or_raise(self, event: Event, *, at: Moment | None = None, expected_version: int | None = None) -> Event:
         """Append an event, or raise `EventRejected` (`ConflictError` for a lost race) with the event."""
-        return _or_raise(self.append(event, at=at, expected_version=expected_version))
+        return or_raise(self.append(event, at=at, expected_version=expected_version))
 
     def append_all(self, events: Iterable[Event]) -> list[Event]:
         """Append events as one unit of work: each judged on top of the former, all written or none.
@@ -331,9 +147,9 @@ class EventStream(_ReadingSide):
         list of Event
             The same objects: all persisted; or none, and the first that was refused says why.
         """
-        batch = _checked_batch(events)
+        batch = checked_batch(events)
         if batch:
-            self._on_latest(lambda gates, last_try: _append_batch(gates, batch, last_try))
+            self._on_latest(lambda gates: append_batch(gates, batch))
         return batch
 
     def check(self, event: Event, *, at: Moment | None = None) -> Verdict:
@@ -374,39 +190,34 @@ class EventStream(_ReadingSide):
         """The version of the last event, 0 for an empty stream."""
         return self._lab.store.head(self._idx, self._lab.unit).version
 
-    @property
-    def rejections(self) -> Rejections:
-        """The refused attempts on this stream."""
-        return Rejections(self._lab.store, self._idx)
-
-    def _rows(self) -> list[Row]:
+    def rows(self) -> list[Row]:
+        """The rows of the log that are seen, in replay order."""
         return self._lab.store.stream(self._idx, self._lab.unit)
 
     # --- how -------------------------------------------------------------------------------------------------
 
-    def _on_latest(self, work: Callable[[Gates, bool], None]) -> None:
+    def _on_latest(self, work: Callable[[Gates], None]) -> None:
         """Judge on what is remembered; if that is old, once more on what is there."""
         with self._lab.store.writing:
             transaction = self._lab.transaction_now
             memory = self._lab.memory if transaction is None else transaction.memory
             seen = memory.take(self._idx)
-            known = seen is not None and transaction is None
-            gates = self._gates(seen)
+            # nobody else can write while a transaction is open, so what it remembers is not old
+            gates = self._gates(seen, last_try=seen is None or transaction is not None)
             try:
-                work(gates, not known)
-            except _Stale:
-                gates = self._gates(None)
-                work(gates, True)
-            if not gates.seen.pending:
-                memory.put(gates.seen)
+                work(gates)
+            except Stale:
+                gates = self._gates(None, last_try=True)
+                work(gates)
+            memory.put(gates.seen)
 
-    def _gates(self, seen: Seen | None) -> Gates:
+    def _gates(self, seen: Seen | None, *, last_try: bool) -> Gates:
         if seen is None:
             seen = Seen.at(self._idx, self._lab.store.head(self._idx, self._lab.unit))
-        return Gates(self._lab, self._idx, _rules(self._stream_class), seen)
+        return Gates(self._lab, self._idx, rules_of(type(self)), seen, last_try=last_try)
 
 
-class Reading(_ReadingSide):
+class Reading(ReadingSide):
     """What a writer saw: a stream at version N.
 
     It is asked like a stream, and it can write: `reading.append(event)` becomes N+1, or is refused because
@@ -428,7 +239,7 @@ class Reading(_ReadingSide):
 
     def __init__(self, stream: EventStream, seen: Seen) -> None:
         self._stream, self._seen = stream, seen
-        self._idx, self._lab, self._stream_class = stream._idx, stream._lab, stream._stream_class
+        self._idx, self._lab, self._stream_class = stream.idx, stream.lab, type(stream)
         self._loaded: tuple[int, list[Row]] = (0, [])
 
     @property
@@ -436,26 +247,21 @@ class Reading(_ReadingSide):
         """The version it is at."""
         return self._seen.version
 
-    @property
-    def rejections(self) -> Rejections:
-        """The refused attempts on this stream."""
-        return Rejections(self._lab.store, self._idx)
-
     def append(self, event: Event, *, at: Moment | None = None) -> Event:
         """Append an event as the next version after the one that was seen; see `EventStream.append`."""
         check_event(event)
-        self._on_seen(lambda gates: _append(gates, gates.admit(event, at), True, None))
+        self._on_seen(lambda gates: append_one(gates, gates.admit(event, at)))
         return event
 
     def append_or_raise(self, event: Event, *, at: Moment | None = None) -> Event:
         """Append an event, or raise `EventRejected` (`ConflictError` for a lost race) with the event."""
-        return _or_raise(self.append(event, at=at))
+        return or_raise(self.append(event, at=at))
 
     def append_all(self, events: Iterable[Event]) -> list[Event]:
         """Append events as one unit of work; see `EventStream.append_all`."""
-        batch = _checked_batch(events)
+        batch = checked_batch(events)
         if batch:
-            self._on_seen(lambda gates: _append_batch(gates, batch, True))
+            self._on_seen(lambda gates: append_batch(gates, batch))
         return batch
 
     def check(self, event: Event, *, at: Moment | None = None) -> Verdict:
@@ -489,139 +295,12 @@ class Reading(_ReadingSide):
                 transaction.memory.forget(self._idx)
 
     def _gates(self) -> Gates:
-        return Gates(self._lab, self._idx, _rules(self._stream_class), self._seen)
+        return Gates(self._lab, self._idx, rules_of(self._stream_class), self._seen)
 
-    def _rows(self) -> list[Row]:
+    def rows(self) -> list[Row]:
+        """The rows of the log that are seen, in replay order."""
         version, rows = self._loaded
         if version != self._seen.version:
-            rows = [row for row in self._stream._rows() if row.version <= self._seen.version]
+            rows = [row for row in self._stream.rows() if row.version <= self._seen.version]
             self._loaded = (self._seen.version, rows)
         return list(rows)
-
-
-# --- the work of an append ------------------------------------------------------------------------------------
-
-
-def _append(gates: Gates, candidate: Candidate, last_try: bool, expected: int | None) -> None:
-    """Judge one event and write it; raises _Stale if what was seen is old and this is not the last try."""
-    if expected is not None and expected != gates.seen.version:
-        if not last_try:
-            raise _Stale
-        gates.refuse(gates.deny(candidate, expected + 1, expected), candidate.event)
-        return
-    if gates.is_behind():
-        gates.refuse(gates.deny(candidate, gates.seen.version + 1), candidate.event)
-        return
-    found = _judged(gates, candidate, last_try)
-    if isinstance(found, Rejection):
-        gates.refuse(found, candidate.event)
-        return
-    row = gates.let_in(candidate, *found)
-    _write(gates, [row], [candidate], last_try)
-
-
-def _append_batch(gates: Gates, events: Sequence[Event], last_try: bool) -> None:
-    """Judge each event on top of the former and write them together."""
-    candidates = gates.admit_all(events)
-    if gates.is_behind():
-        gates.refuse(gates.deny(candidates[0], gates.seen.version + 1), candidates[0].event)
-        return
-    rows = []
-    with without_gc():
-        for candidate in candidates:
-            found = _judged(gates, candidate, last_try)
-            if isinstance(found, Rejection):
-                gates.refuse(found, candidate.event)
-                gates.step_back()
-                return
-            rows.append(gates.let_in(candidate, *found))
-    _write(gates, rows, candidates, last_try)
-
-
-def _judged(gates: Gates, candidate: Candidate, last_try: bool) -> Any:
-    """What the gates say; before refusing from memory, see whether the memory is old."""
-    try:
-        found = gates.judge(candidate)
-    except ProjectionError:
-        if not last_try and gates.is_old():
-            raise _Stale from None
-        gates.step_back()
-        raise
-    if isinstance(found, Rejection) and found.stage != "own" and not last_try and gates.is_old():
-        raise _Stale
-    return found
-
-
-def _write(gates: Gates, rows: Sequence[Row], candidates: Sequence[Candidate], last_try: bool) -> None:
-    try:
-        gates.write(rows, [candidate.event for candidate in candidates])
-    except VersionTaken as taken:
-        if not last_try:
-            raise _Stale from None
-        gates.step_back()
-        gates.refuse(gates.deny(candidates[0], rows[0].version), candidates[0].event)
-        if gates.in_transaction:
-            # DuckDB has given the whole transaction up, so the block around it cannot go on
-            raise ConflictError(candidates[0].event) from taken
-    except BaseException:
-        gates.step_back()
-        raise
-
-
-def _or_raise(event: Event) -> Event:
-    if event.persisted:
-        return event
-    raise (ConflictError if status(event).conflict else EventRejected)(event)
-
-
-def _checked_batch(events: Iterable[Event]) -> list[Event]:
-    if isinstance(events, Event):
-        raise TypeError("events must be a list of events, got one; use append(event) for one")
-    batch = [check_event(event) for event in events]
-    if len({id(event) for event in batch}) < len(batch):
-        raise ValueError(
-            "events holds the same event object twice; a fact happens once: build each event anew"
-        )
-    return batch
-
-
-# --- the configuration of a stream class -----------------------------------------------------------------------
-
-
-def _rules(cls: type[EventStream]) -> Rules:
-    """The configuration of a stream class, with the projections as they are defined now."""
-    projection = latest(cls.consistency_projection)
-    return Rules(
-        stream_class=cls.__name__,
-        consistency=None if projection is None else projection._fold,
-        order="on_top" if cls.consistency_order == "on_top" else "true_place",
-        actual_time_attribute=cls.actual_time_attribute,
-    )
-
-
-def latest(projection: type[Projection[Any]] | None) -> type[Projection[Any]] | None:
-    """A projection as its module has it now: a cell that was run again replaced the class."""
-    if projection is None or "<locals>" in projection.__qualname__:
-        return projection
-    found: Any = sys.modules.get(projection.__module__)
-    for part in projection.__qualname__.split("."):
-        found = getattr(found, part, None)
-    return found if isinstance(found, type) and issubclass(found, Projection) else projection
-
-
-def _check_configuration(cls: type[EventStream]) -> None:
-    projection: object = cls.consistency_projection
-    if projection is not None:
-        try:
-            fold_of(projection, "consistency_projection")
-        except TypeError as failure:
-            raise DefinitionError(f"{cls.__name__}: {failure}") from None
-    if cls.consistency_order not in ("true_place", "on_top"):
-        raise DefinitionError(
-            f"{cls.__name__}: consistency_order must be 'true_place' or 'on_top', got {cls.consistency_order!r}"
-        )
-    attribute: object = cls.actual_time_attribute
-    if attribute is not None and not (isinstance(attribute, str) and attribute.isidentifier()):
-        raise DefinitionError(
-            f"{cls.__name__}: actual_time_attribute must be the name of an attribute, such as 'at', got {attribute!r}"
-        )

@@ -15,14 +15,11 @@ from funes_lab.event import Event
 from funes_lab.fold import folding
 from funes_lab.lab import Lab
 from funes_lab.projection import Projection, fold_of
-from funes_lab.storable import instant
+from funes_lab.storable import Moment, instant
 from funes_lab.store import Row
-from funes_lab.stream import Moment
 
 
-def interpret(
-    projection: type[Projection[Any]], event: Event, given: BaseModel, at: Moment | None = None
-) -> Any:
+def interpret(projection: type[Projection[Any]], event: Event, given: BaseModel, at: Moment | None = None) -> Any:
     """Run one interpretation block.
 
     Parameters

@@ -11,7 +11,7 @@ from funes_lab.seen import Memory, Seen
 from funes_lab.store import Store, Unit, VersionTaken
 
 
-class Rollback(Exception):  # noqa: N818  (an instruction, not a failure)
+class Rollback(Exception):
     """Raise it inside `with lab.transaction():` to undo everything silently.
 
     Examples
@@ -86,9 +86,7 @@ class Transaction:
                 raise TransactionError(
                     "another writer was faster with a row of this transaction; nothing of it was stored"
                 ) from taken
-            message = (
-                f"version {taken.version} was taken by another writer at the commit; read again and retry"
-            )
+            message = f"version {taken.version} was taken by another writer at the commit; read again and retry"
             status(loser).conflict = (Error(BASE, message, "conflict"),)
             raise ConflictError(loser) from taken
         except BaseException:

@@ -59,12 +59,8 @@ _RULES: dict[str, Callable[[Context], str]] = {
     "too_short": lambda c: f"must have at least {formats.count(c['min_length'], 'item')}",
     "too_long": lambda c: f"must have at most {formats.count(c['max_length'], 'item')}",
     "decimal_max_digits": lambda c: f"must have at most {formats.count(c['max_digits'], 'digit')}",
-    "decimal_max_places": lambda c: (
-        f"must have at most {formats.count(c['decimal_places'], 'decimal place')}"
-    ),
-    "decimal_whole_digits": lambda c: (
-        f"must have at most {formats.count(c['whole_digits'], 'digit')} before the point"
-    ),
+    "decimal_max_places": lambda c: f"must have at most {formats.count(c['decimal_places'], 'decimal place')}",
+    "decimal_whole_digits": lambda c: f"must have at most {formats.count(c['whole_digits'], 'digit')} before the point",
     "literal_error": lambda c: f"must be {c['expected']}",
     "enum": lambda c: f"must be {c['expected']}",
     "value_error": lambda c: str(c["error"]),

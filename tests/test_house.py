@@ -24,8 +24,9 @@ FLOORS = [
     {"store"},
     {"metainformation"},
     {"tiers"},
-    {"rejection"},
-    {"current"},
+    {"rejection", "seen"},
+    {"current", "transaction", "rules"},
+    {"gates", "appending", "reading_side"},
     {"stream"},
     {"lab"},
     {"replay"},
@@ -46,25 +47,25 @@ LOOKS_UP = {
     ("errors", "widgets"): "a repr is drawn by the widgets",
     ("event", "widgets"): "a repr is drawn by the widgets",
     ("rejection", "widgets"): "a repr is drawn by the widgets",
-    ("stream", "widgets"): "a repr is drawn by the widgets",
+    ("reading_side", "widgets"): "a repr is drawn by the widgets",
     ("lab", "widgets"): "a repr is drawn by the widgets",
-    ("stream", "replay"): "stream.replay(P) is a door to the replay",
+    ("reading_side", "replay"): "stream.df() and stream.replay(P) are doors to the replay",
+    ("rejection", "replay"): "rejections.df() is a door to the replay",
     ("lab", "replay"): "lab.replay(P) is a door to the replay",
-    ("current", "lab"): "before any lab is opened, there is one in memory",
 }
 
 PUBLIC = {
     # the nouns
     "Event", "UnknownEvent", "Error", "Errors",
     "Projection", "initial_state", "interpretation_for", "final_state",
-    "EventStream", "Reading", "Verdict", "Lab", "Rollback", "current_lab",
+    "EventStream", "Reading", "Rejection", "Verdict", "Lab", "Rollback", "current_lab",
     # what can be raised
     "FunesLabError", "EventRejected", "ConflictError", "AlreadyPersistedError",
     "ProjectionError", "UnknownEventError", "DefinitionError", "StreamNotFound",
     "MissingActualTimeAttributeError", "ConflictingActualTimeError", "InvalidMetainformationError",
     "InvalidReadModelError", "TransactionError",
     "StoreError", "StoreLockedError", "CorruptLogError", "SchemaVersionError",
-    "ForkedProcessError", "ReadOnlyError",
+    "ClosedError", "ForkedProcessError", "ReadOnlyError",
     # modules that are used by name
     "datasets", "testing",
 }  # fmt: skip

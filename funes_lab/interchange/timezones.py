@@ -135,9 +135,7 @@ def zone_names(directory: Traversable | None = None) -> list[str]:
     return sorted(_names_below(directory))
 
 
-def clock_changes(
-    zone: str, directory: Traversable | None = None, *, last_year: int = LAST_YEAR
-) -> list[Change]:
+def clock_changes(zone: str, directory: Traversable | None = None, *, last_year: int = LAST_YEAR) -> list[Change]:
     """List the clock changes of a zone from `BEGINNING` to the end of `last_year`, oldest first.
 
     Parameters

@@ -83,9 +83,7 @@ abbreviation='LMT', dst=False)
     expanded = _rule(footer, known_until, last_year)
     # A rule that means "daylight saving all year" ends and begins in one second: the beginning, told later,
     # is the one that counts.
-    timeline = sorted(
-        dict([*timed, *((second, kind) for second, kind in expanded if second > known_until)]).items()
-    )
+    timeline = sorted(dict([*timed, *((second, kind) for second, kind in expanded if second > known_until)]).items())
     found, current = [Change(BEGINNING, *first)], first
     for second, kind in timeline:
         if second >= end or kind == current:
@@ -110,16 +108,12 @@ def _read(data: bytes) -> tuple[_Kind, list[tuple[int, _Kind]], str]:
     try:
         version, counts = _header(data, 0)
         if version == b"\x00":
-            raise ValueError(
-                "data are a TZif file of version 1, without a footer: compile it with a newer zic"
-            )
+            raise ValueError("data are a TZif file of version 1, without a footer: compile it with a newer zic")
         start = _HEADER.size + _size(counts, time_size=4)
         _, counts = _header(data, start)
         return _body(data, start + _HEADER.size, counts)
     except (struct.error, IndexError) as error:
-        raise ValueError(
-            f"data are a TZif file cut short or damaged: {len(data)} bytes; fetch it again"
-        ) from error
+        raise ValueError(f"data are a TZif file cut short or damaged: {len(data)} bytes; fetch it again") from error
 
 
 def _header(data: bytes, start: int) -> tuple[bytes, tuple[int, ...]]:

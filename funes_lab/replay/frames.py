@@ -60,8 +60,7 @@ def of_streams(fold: Fold, table: pa.Table, at: datetime) -> pd.DataFrame:
                 state = fold.run(fold.start(at), events)
                 states.append(_shown(fold, fold.finish(state, at)))
                 last.append(events[-1])
-    frame = _frame(_keys(last), _columns(states, fold.state.model_fields), "state")
-    return frame
+    return _frame(_keys(last), _columns(states, fold.state.model_fields), "state")
 
 
 def of_rejections(rejections: Sequence[Rejection]) -> pd.DataFrame:
@@ -70,7 +69,7 @@ def of_rejections(rejections: Sequence[Rejection]) -> pd.DataFrame:
     def masked(values: Mapping[str, Any] | None, r: Rejection) -> Any:
         return None if values is None else formats.mask(values, r.secret)
 
-    frame = pd.DataFrame(
+    return pd.DataFrame(
         {
             "idx": pd.Categorical([r.idx for r in rejections]),
             "event": pd.Categorical([r.event for r in rejections]),
@@ -91,12 +90,12 @@ def of_rejections(rejections: Sequence[Rejection]) -> pd.DataFrame:
             "meta_info": _objects([dict(r.meta_info) for r in rejections]),
         }
     )
-    return frame
 
 
 def of_arrow(table: pa.Table) -> pd.DataFrame:
     """An Arrow table as it is: Decimals as objects, times in UTC."""
-    return table.to_pandas(timestamp_as_object=False, date_as_object=True)
+    frame: pd.DataFrame = table.to_pandas(date_as_object=True)
+    return frame
 
 
 def _frame(keys: dict[str, Any], fields: dict[str, Any], prefix: str) -> pd.DataFrame:
@@ -140,9 +139,7 @@ def _column(values: list[Any]) -> Any:
 
 
 def _objects(values: Sequence[Any]) -> Any:
-    return pd.Series(
-        [copy.deepcopy(v) if isinstance(v, (dict, list, set)) else v for v in values], dtype=object
-    )
+    return pd.Series([copy.deepcopy(v) if isinstance(v, (dict, list, set)) else v for v in values], dtype=object)
 
 
 def _times(values: Sequence[datetime | None]) -> Any:

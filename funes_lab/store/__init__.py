@@ -53,7 +53,7 @@ class Head(NamedTuple):
     last_at: datetime | None
 
 
-class VersionTaken(Exception):  # noqa: N818  (a fact about the log, not a failure)
+class VersionTaken(Exception):
     """Another writer has this version of this stream."""
 
     def __init__(self, idx: str, version: int) -> None:

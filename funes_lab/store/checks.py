@@ -28,10 +28,17 @@ _RULES: Final = [
     ("version", '"version" IS NULL OR "version" < 1', "must be a whole number from 1 on"),
     ("created_at", '"created_at" IS NULL OR NOT isfinite("created_at")', "must be a time"),
     ("occurred_at", '"occurred_at" IS NULL OR NOT isfinite("occurred_at")', "must be a time"),
-    ("props", "\"props\" IS NULL OR NOT json_valid(\"props\") OR json_type(\"props\") <> 'OBJECT'", "must be a JSON object"),
+    (
+        "props",
+        "\"props\" IS NULL OR NOT json_valid(\"props\") OR json_type(\"props\") <> 'OBJECT'",
+        "must be a JSON object",
+    ),
     (
         "meta_info",
-        "\"meta_info\" IS NOT NULL AND (NOT json_valid(\"meta_info\") OR json_type(\"meta_info\") NOT IN ('OBJECT', 'NULL'))",
+        (
+            "\"meta_info\" IS NOT NULL AND (NOT json_valid(\"meta_info\") "
+            "OR json_type(\"meta_info\") NOT IN ('OBJECT', 'NULL'))"
+        ),
         "must be a JSON object or empty",
     ),
 ]  # fmt: skip
@@ -82,16 +89,12 @@ def refuse_bad_rows(cursor: duckdb.DuckDBPyConnection) -> None:
         For the first row that cannot be a fact; it names row, column and value.
     """
     for column, broken, what in _RULES:
-        found = cursor.execute(
-            f'SELECT "{column}", "row_number" FROM incoming WHERE {broken} LIMIT 1'
-        ).fetchone()
+        found = cursor.execute(f'SELECT "{column}", "row_number" FROM incoming WHERE {broken} LIMIT 1').fetchone()
         if found is not None:
             _refuse(found[1], column, found[0], what)
     for column in ("props", "meta_info"):
         where = _SUSPICIOUS.format(column=f'"{column}"')
-        for text, row in cursor.execute(
-            f'SELECT "{column}", "row_number" FROM incoming WHERE {where}'
-        ).fetchall():
+        for text, row in cursor.execute(f'SELECT "{column}", "row_number" FROM incoming WHERE {where}').fetchall():
             _look_closer(text, row, column)
     _refuse_taken_versions(cursor)
 

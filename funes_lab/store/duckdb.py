@@ -10,8 +10,7 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,35 +19,17 @@ import pyarrow as pa
 
 from funes_lab.errors import (
     ClosedError,
-    CorruptLogError,
     ForkedProcessError,
     ReadOnlyError,
-    SchemaVersionError,
     StoreError,
-    StoreLockedError,
 )
-from funes_lab.store import LOG_SCHEMA, Head, Row, VersionTaken, from_microseconds, rows_to_table
+from funes_lab.store import LOG_SCHEMA, Head, Row, Unit, VersionTaken, from_microseconds, rows_to_table
 from funes_lab.store.checks import refuse_bad_rows
-
-#: Grows when a newer funes_lab writes tables that this one cannot read.
-SCHEMA_VERSION: Final = 1
+from funes_lab.store.failures import damage_told, is_duplicate, taken, told
+from funes_lab.store.opening import connect, prepare
 
 #: The tables that only the lab itself writes.
 OWN_TABLES: Final = ("event_entries", "funes_lab_rejections", "funes_lab_schema")
-
-_CREATE: Final = """
-CREATE TABLE IF NOT EXISTS "event_entries" (
-    "klass" VARCHAR NOT NULL, "idx" VARCHAR NOT NULL, "props" JSON NOT NULL, "meta_info" JSON,
-    "version" BIGINT NOT NULL, "created_at" TIMESTAMPTZ NOT NULL, "occurred_at" TIMESTAMPTZ NOT NULL,
-    UNIQUE ("idx", "version")
-);
-CREATE INDEX IF NOT EXISTS "event_entries_idx" ON "event_entries" ("idx");
-CREATE TABLE IF NOT EXISTS "funes_lab_rejections" (
-    "id" VARCHAR NOT NULL, "attempted_at" TIMESTAMPTZ NOT NULL, "idx" VARCHAR NOT NULL, "stream_class" VARCHAR,
-    "event" VARCHAR NOT NULL, "stage" VARCHAR NOT NULL, "entry" VARCHAR NOT NULL
-);
-CREATE TABLE IF NOT EXISTS "funes_lab_schema" ("version" INTEGER NOT NULL);
-"""
 
 _COLUMNS: Final = '"klass", "idx", "props", "meta_info", "version", "created_at", "occurred_at"'
 _INSERT: Final = f'INSERT INTO "event_entries" ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)'
@@ -97,13 +78,13 @@ def open_store(path: str | os.PathLike[str], *, read_only: bool = False) -> Duck
         If the file is damaged or is no event log.
     """
     name = os.fspath(path)
-    if not isinstance(name, str) or not name or "\x00" in name:
+    if isinstance(name, bytes) or not name or "\x00" in name:
         raise ValueError(f"path must be the name of a file or ':memory:', got {path!r}")
     if name == ":memory:":
         if read_only:
             raise ValueError("read_only=True needs a file: a new lab in memory has nothing to read")
         return DuckDBStore(name, read_only=False)
-    real = os.path.realpath(os.path.expanduser(name))
+    real = os.path.realpath(Path(name).expanduser())
     with _opening:
         store = _open_stores.get(real)
         if store is None or store.pid != os.getpid():
@@ -141,9 +122,9 @@ class DuckDBUnit:
         try:
             self.cursor.execute("COMMIT")
         except duckdb.Error as failure:
-            if taken := _taken(failure):
-                raise taken from failure
-            raise _told(failure, self._store.path) from failure
+            if conflict := taken(failure):
+                raise conflict from failure
+            raise told(failure, self._store.path) from failure
         finally:
             self.cursor.close()
 
@@ -175,10 +156,10 @@ class DuckDBStore:
         self.users = 0
         #: Held by whoever writes; a transaction holds it from its beginning to its end.
         self.writing = threading.RLock()
-        self._connection: duckdb.DuckDBPyConnection | None = _connect(path, read_only)
+        self._connection: duckdb.DuckDBPyConnection | None = connect(path, read_only=read_only)
         try:
-            with _damage_told(path):
-                self._has_journal = self._prepare()
+            with damage_told(path):
+                self._has_journal = prepare(self._connection, path, read_only=read_only)
                 self._writer = self._connection.cursor()
                 # planning dominates a one-row INSERT, and there is nothing in it to optimise
                 self._writer.execute("PRAGMA disable_optimizer")
@@ -199,32 +180,32 @@ class DuckDBStore:
             raise ClosedError(f"the lab on {self.path} is closed; open it again with fl.Lab({self.path!r})")
         return self._connection.cursor()
 
-    def head(self, idx: str, unit: DuckDBUnit | None = None) -> Head:
+    def head(self, idx: str, unit: Unit | None = None) -> Head:
         """Where a stream stands."""
         version, last_at = self._fetch(_HEAD, [idx], unit)[0]
         return Head(0, None) if version is None else Head(version, from_microseconds(last_at))
 
-    def stream(self, idx: str, unit: DuckDBUnit | None = None) -> list[Row]:
+    def stream(self, idx: str, unit: Unit | None = None) -> list[Row]:
         """All rows of a stream in replay order."""
         found = self._fetch(_SELECT, [idx], unit)
         found.sort(key=lambda row: (row[6], row[4]))
-        return [Row(*row[:5], from_microseconds(row[5]), from_microseconds(row[6])) for row in found]
+        return [_row(row) for row in found]
 
-    def event(self, idx: str, version: int, unit: DuckDBUnit | None = None) -> Row | None:
+    def event(self, idx: str, version: int, unit: Unit | None = None) -> Row | None:
         """One row of a stream."""
         found = self._fetch(_ONE, [idx, version], unit)
         if not found:
             return None
         row = found[0]
-        return Row(*row[:5], from_microseconds(row[5]), from_microseconds(row[6]))
+        return _row(row)
 
-    def log(self, idx: str | None = None, unit: DuckDBUnit | None = None) -> pa.Table:
+    def log(self, idx: str | None = None, unit: Unit | None = None) -> pa.Table:
         """Rows of the log in replay order, stream by stream."""
         where, params = ('WHERE "idx" = ?', [idx]) if idx is not None else ("", [])
         sql = f'SELECT {_COLUMNS} FROM "event_entries" {where} ORDER BY "idx", "occurred_at", "version"'
         return self._arrow(sql, params, unit).cast(LOG_SCHEMA)
 
-    def streams(self, unit: DuckDBUnit | None = None) -> pa.Table:
+    def streams(self, unit: Unit | None = None) -> pa.Table:
         """A row a stream, refused attempts included."""
         journal = '"funes_lab_rejections"' if self._has_journal else _NO_JOURNAL
         return self._arrow(_STREAMS.format(journal=journal), (), unit)
@@ -233,15 +214,13 @@ class DuckDBStore:
         self,
         sql: str,
         params: Sequence[Any] | Mapping[str, Any] | None = None,
-        unit: DuckDBUnit | None = None,
+        unit: Unit | None = None,
     ) -> pa.Table:
         """The result of exactly one SELECT, run where nothing can be written."""
-        cursor = self.cursor() if unit is None else unit.cursor
+        cursor = self.cursor() if unit is None else _cursor_of(unit)
         statements = cursor.extract_statements(sql)
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
-            raise ValueError(
-                f"query must be exactly one SELECT: the log is written by appending events; got {sql!r}"
-            )
+            raise ValueError(f"query must be exactly one SELECT: the log is written by appending events; got {sql!r}")
         if unit is not None:
             return cursor.sql(sql, params=params).to_arrow_table()
         cursor.execute("BEGIN TRANSACTION READ ONLY")
@@ -252,16 +231,16 @@ class DuckDBStore:
 
     # --- writing ---------------------------------------------------------------------------------------------
 
-    def insert(self, row: Row, unit: DuckDBUnit | None = None) -> None:
+    def insert(self, row: Row, unit: Unit | None = None) -> None:
         """Write one row; on its own it is there for good when this returns."""
         try:
-            (self._ready() if unit is None else unit.cursor).execute(_INSERT, row)
+            (self._ready() if unit is None else _cursor_of(unit)).execute(_INSERT, row)
         except duckdb.Error as failure:
-            if _is_duplicate(failure):
+            if is_duplicate(failure):
                 raise VersionTaken(row.idx, row.version) from failure
-            raise _told(failure, self.path) from failure
+            raise told(failure, self.path) from failure
 
-    def insert_many(self, rows: Sequence[Row], unit: DuckDBUnit | None = None) -> None:
+    def insert_many(self, rows: Sequence[Row], unit: Unit | None = None) -> None:
         """Write rows, all or none."""
         self._insert_table(rows_to_table(rows), unit)
 
@@ -294,7 +273,7 @@ class DuckDBStore:
         try:
             cursor.execute(sql, [entry[name] for name in names])
         except duckdb.Error as failure:
-            raise _told(failure, self.path) from failure
+            raise told(failure, self.path) from failure
         finally:
             cursor.close()
 
@@ -344,160 +323,50 @@ class DuckDBStore:
     def _ready(self) -> duckdb.DuckDBPyConnection:
         """The cursor of the one who holds the lock."""
         if self.read_only:
-            raise ReadOnlyError(
-                f"the lab on {self.path} is open for reading only; open it without read_only=True"
-            )
+            raise ReadOnlyError(f"the lab on {self.path} is open for reading only; open it without read_only=True")
         if self._connection is None or self.pid != os.getpid():
             self.cursor()
         return self._writer
 
-    def _fetch(self, sql: str, params: Sequence[Any], unit: DuckDBUnit | None) -> list[tuple[Any, ...]]:
-        cursor = self.cursor() if unit is None else unit.cursor
+    def _fetch(self, sql: str, params: Sequence[Any], unit: Unit | None) -> list[tuple[Any, ...]]:
+        cursor = self.cursor() if unit is None else _cursor_of(unit)
         try:
-            with _damage_told(self.path):
+            with damage_told(self.path):
                 return cursor.execute(sql, params).fetchall()
         finally:
             if unit is None:
                 cursor.close()
 
-    def _arrow(self, sql: str, params: Sequence[Any], unit: DuckDBUnit | None) -> pa.Table:
-        cursor = self.cursor() if unit is None else unit.cursor
+    def _arrow(self, sql: str, params: Sequence[Any], unit: Unit | None) -> pa.Table:
+        cursor = self.cursor() if unit is None else _cursor_of(unit)
         try:
-            with _damage_told(self.path):
+            with damage_told(self.path):
                 return cursor.sql(sql, params=list(params)).to_arrow_table()
         finally:
             if unit is None:
                 cursor.close()
 
-    def _insert_table(self, table: pa.Table, unit: DuckDBUnit | None) -> None:
-        cursor = self._ready() if unit is None else unit.cursor
+    def _insert_table(self, table: pa.Table, unit: Unit | None) -> None:
+        cursor = self._ready() if unit is None else _cursor_of(unit)
         cursor.register("funes_lab_incoming", table)
         try:
-            cursor.execute(
-                f'INSERT INTO "event_entries" ({_COLUMNS}) SELECT {_COLUMNS} FROM funes_lab_incoming'
-            )
+            cursor.execute(f'INSERT INTO "event_entries" ({_COLUMNS}) SELECT {_COLUMNS} FROM funes_lab_incoming')
         except duckdb.Error as failure:
-            if _is_duplicate(failure):
+            if is_duplicate(failure):
                 raise VersionTaken(table["idx"][0].as_py(), table["version"][0].as_py()) from failure
-            raise _told(failure, self.path) from failure
+            raise told(failure, self.path) from failure
         finally:
             cursor.unregister("funes_lab_incoming")
 
-    def _prepare(self) -> bool:
-        """Make the tables that are missing, or see that they fit; tells whether there is a journal."""
-        assert self._connection is not None
-        self._connection.execute("SET GLOBAL TimeZone = 'UTC'")
-        tables = {
-            name for (name,) in self._connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()
-        }
-        if "funes_lab_schema" in tables:
-            self._refuse_newer()
-        if "event_entries" in tables:
-            self._refuse_other_columns()
-        if self.read_only:
-            if "event_entries" not in tables:
-                raise CorruptLogError(f"{self.path} is no event log: it has no table event_entries")
-            return "funes_lab_rejections" in tables
-        self._connection.execute("BEGIN TRANSACTION")
-        self._connection.execute(_CREATE)
-        if "funes_lab_schema" not in tables:
-            self._connection.execute('INSERT INTO "funes_lab_schema" VALUES (?)', [SCHEMA_VERSION])
-        self._connection.execute("COMMIT")
-        return True
 
-    def _refuse_newer(self) -> None:
-        assert self._connection is not None
-        (found,) = self._connection.execute('SELECT max("version") FROM "funes_lab_schema"').fetchone() or (
-            0,
-        )
-        if found > SCHEMA_VERSION:
-            raise SchemaVersionError(
-                f"{self.path} was written by a newer funes_lab (its tables have version {found}, this one knows "
-                f"{SCHEMA_VERSION}); upgrade with: pip install -U funes-lab"
-            )
-
-    def _refuse_other_columns(self) -> None:
-        assert self._connection is not None
-        found = {row[0] for row in self._connection.execute('DESCRIBE "event_entries"').fetchall()}
-        missing = [name for name in LOG_SCHEMA.names if name not in found]
-        if missing:
-            raise CorruptLogError(
-                f"the table event_entries in {self.path} has no column {', '.join(missing)}"
-            )
+def _row(found: tuple[Any, ...]) -> Row:
+    klass, idx, props, meta_info, version, created_at, occurred_at = found
+    return Row(klass, idx, props, meta_info, version, from_microseconds(created_at), from_microseconds(occurred_at))
 
 
-def _connect(path: str, read_only: bool) -> duckdb.DuckDBPyConnection:
-    folder = Path(path).parent
-    if path != ":memory:" and (os.path.isdir(path) or not folder.is_dir()):
-        what = "is a folder" if os.path.isdir(path) else f"lies in {folder}, which does not exist"
-        raise StoreError(f"path {path!r} {what}; give the name of a file in a folder that exists")
-    if read_only and not os.path.exists(path):
-        raise StoreError(
-            f"path {path!r} does not exist; there is nothing to read. Open it without read_only=True"
-        )
-    try:
-        with _damage_told(path):
-            return duckdb.connect(path, read_only=read_only)
-    except duckdb.Error as failure:
-        raise _told(failure, path) from failure
-
-
-@contextmanager
-def _damage_told(path: str) -> Iterator[None]:
-    """Say of a damaged file that it is damaged."""
-    try:
-        yield
-    except duckdb.Error as failure:
-        told = _told(failure, path)
-        if isinstance(told, (CorruptLogError, StoreLockedError)):
-            raise told from failure
-        raise
-
-
-def _told(failure: duckdb.Error, path: str) -> StoreError:
-    """DuckDB's exception as one of the store's."""
-    text = str(failure)
-    if "Could not set lock" in text or "Conflicting lock" in text:
-        return _locked(text, path)
-    if "newer version of DuckDB" in text or "version number" in text:
-        return SchemaVersionError(f"{path} was written by another version of DuckDB: {text}")
-    if _is_damage(failure, text):
-        return CorruptLogError(f"{path} is damaged, or is no DuckDB file: {text}")
-    return StoreError(text)
-
-
-def _is_damage(failure: duckdb.Error, text: str) -> bool:
-    words = ("corrupt", "not a valid duckdb", "checksum", "could not read enough bytes", "failed to deserialize",
-             "replaying wal", "not a duckdb", "invalid unicode", "magic bytes")  # fmt: skip
-    return isinstance(failure, (duckdb.SerializationException, duckdb.InternalException)) or any(
-        word in text.lower() for word in words
-    )
-
-
-def _locked(text: str, path: str) -> StoreLockedError:
-    found = re.search(r"held in (.+?) \(PID (\d+)\)", text)
-    process, pid = (found[1], int(found[2])) if found else (None, None)
-    who = f"{process} (process {pid})" if found else "another process"
-    return StoreLockedError(
-        f"{path} is held by {who}: DuckDB lets one process at a time open a file. Close the lab there "
-        "(lab.close(), or shut that notebook's kernel down), or work on a copy",
-        path=path, process=process, pid=pid,
-    )  # fmt: skip
-
-
-def _is_duplicate(failure: duckdb.Error) -> bool:
-    return (
-        isinstance(failure, (duckdb.ConstraintException, duckdb.TransactionException))
-        and "duplicate key" in str(failure).lower()
-    )
-
-
-def _taken(failure: duckdb.Error) -> VersionTaken | None:
-    """Whose version it was, as far as a failed COMMIT tells: it names no table, the caller looks it up."""
-    if not _is_duplicate(failure):
-        return None
-    found = re.search(r'duplicate key "(.*), (\d+)"', str(failure), re.DOTALL)
-    return VersionTaken(found[1], int(found[2])) if found else VersionTaken("", 0)
+def _cursor_of(unit: Unit) -> duckdb.DuckDBPyConnection:
+    assert isinstance(unit, DuckDBUnit)
+    return unit.cursor
 
 
 def _touches_own_tables(sql: str) -> bool:

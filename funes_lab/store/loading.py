@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import Any
 
@@ -35,9 +35,7 @@ def log_table(rows: object) -> pa.Table:
     table = _arrow(rows)
     missing = [name for name in _REQUIRED if name not in table.column_names]
     if missing:
-        raise ValueError(
-            f"rows has no column {', '.join(missing)}; it has {', '.join(table.column_names) or 'none'}"
-        )
+        raise ValueError(f"rows has no column {', '.join(missing)}; it has {', '.join(table.column_names) or 'none'}")
     columns = [_column(table, field) for field in LOG_SCHEMA]
     return pa.table(columns, schema=LOG_SCHEMA).append_column(
         "row_number", pa.array(range(table.num_rows), type=pa.int64())
@@ -49,16 +47,10 @@ def _arrow(rows: object) -> pa.Table:
         return rows
     if isinstance(rows, pd.DataFrame):
         return pa.table(
-            {
-                str(name): _from_series(str(name), rows[name])
-                for name in rows.columns
-                if name in LOG_SCHEMA.names
-            }
+            {str(name): _from_series(str(name), rows[name]) for name in rows.columns if name in LOG_SCHEMA.names}
         )
-    if isinstance(rows, Mapping) or isinstance(rows, (str, bytes)) or not isinstance(rows, Iterable):
-        raise TypeError(
-            f"rows must be a DataFrame, an Arrow table or a list of dicts, got {type(rows).__name__}"
-        )
+    if isinstance(rows, (Mapping, str, bytes)) or not isinstance(rows, Iterable):
+        raise TypeError(f"rows must be a DataFrame, an Arrow table or a list of dicts, got {type(rows).__name__}")
     listed = list(rows)
     for number, row in enumerate(listed):
         if not isinstance(row, Mapping):
@@ -66,9 +58,7 @@ def _arrow(rows: object) -> pa.Table:
         lacking = [name for name in _REQUIRED if name not in row]
         if lacking:
             raise ValueError(f"rows: row {number} has no {', '.join(lacking)}")
-    return pa.table(
-        {name: _from_values(name, [row.get(name) for row in listed]) for name in LOG_SCHEMA.names}
-    )
+    return pa.table({name: _from_values(name, [row.get(name) for row in listed]) for name in LOG_SCHEMA.names})
 
 
 def _from_series(name: str, series: pd.Series[Any]) -> pa.Array:
@@ -81,10 +71,11 @@ def _from_series(name: str, series: pd.Series[Any]) -> pa.Array:
 
 def _from_values(name: str, values: list[Any]) -> pa.Array:
     """A column of Python values, each looked at: Arrow would make a text of an idx that is none."""
-    convert = {
+    converters: dict[str, Callable[[Any, str], Any]] = {
         "klass": _text, "idx": check_idx, "props": _json, "meta_info": _json, "version": _version,
         "created_at": instant, "occurred_at": instant,
-    }[name]  # fmt: skip
+    }  # fmt: skip
+    convert = converters[name]
     made = []
     for number, value in enumerate(values):
         try:
@@ -104,11 +95,7 @@ def _column(table: pa.Table, field: pa.Field) -> Any:
     if column.type == field.type:
         return column
     wanted = (
-        pa.types.is_integer
-        if name == "version"
-        else pa.types.is_timestamp
-        if field.type != pa.string()
-        else _is_text
+        pa.types.is_integer if name == "version" else pa.types.is_timestamp if field.type != pa.string() else _is_text
     )
     if not wanted(column.type):
         return _from_values(name, column.to_pylist())
@@ -152,9 +139,7 @@ def _plain(value: object) -> str:
     """Decimals as strings and times as ISO 8601 in UTC, as the log has them."""
     if isinstance(value, date):
         return (
-            instant(value, "time").isoformat().replace("+00:00", "Z")
-            if hasattr(value, "hour")
-            else value.isoformat()
+            instant(value, "time").isoformat().replace("+00:00", "Z") if hasattr(value, "hour") else value.isoformat()
         )
     if type(value).__name__ == "Decimal":
         return str(value)

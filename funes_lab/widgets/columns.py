@@ -107,9 +107,7 @@ def fields(listed: Sequence[tuple[str, object]], indent: str, way: str = "") -> 
     def shown(v: object) -> Cell:
         return lambda room: wrap(formats.value(v, limit=2 * room), room)
 
-    rows: list[Sequence[Cell] | str] = [
-        (formats.middle(name, 40), shown(v)) for name, v in listed[: formats.FIELDS]
-    ]
+    rows: list[Sequence[Cell] | str] = [(formats.middle(name, 40), shown(v)) for name, v in listed[: formats.FIELDS]]
     if (more := len(listed) - formats.FIELDS) > 0:
         rows.append(f"… {formats.count(more, 'more field')}" + (f": {way}" if way else ""))
     return table(rows, indent=indent)
@@ -118,14 +116,10 @@ def fields(listed: Sequence[tuple[str, object]], indent: str, way: str = "") -> 
 def _filled(rows: Sequence[Sequence[Cell]], room: int) -> list[list[Sequence[str]]]:
     """Give every cell its lines; the open ones share what the others leave."""
     known = [
-        max((width(cell) for cell in column if isinstance(cell, str)), default=0)
-        for column in zip(*rows, strict=True)
+        max((width(cell) for cell in column if isinstance(cell, str)), default=0) for column in zip(*rows, strict=True)
     ]
     spare = room - sum(known) - 2 * (len(known) - 1)
-    return [
-        [[cell] if isinstance(cell, str) else cell(spare + known[n]) for n, cell in enumerate(row)]
-        for row in rows
-    ]
+    return [[[cell] if isinstance(cell, str) else cell(spare + known[n]) for n, cell in enumerate(row)] for row in rows]
 
 
 def _lines(row: Sequence[Sequence[str]], widths: Sequence[int], right: Collection[int]) -> list[str]:

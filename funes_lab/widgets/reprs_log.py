@@ -20,9 +20,7 @@ def stream_html(card: StreamCard) -> str:
     label = f"Stream {formats.middle(card.idx, 60)}"
     head = markup.head(card.idx, markup.muted(_stream_counts(card)))
     if not card.version:
-        return markup.section(
-            label, head, markup.empty(f"The {_FIRST_EVENT}", f"{_variable(card)}.append(event)")
-        )
+        return markup.section(label, head, markup.empty(f"The {_FIRST_EVENT}", f"{_variable(card)}.append(event)"))
     heads = (("#", "num"), ("event", ""), ("payload", ""), ("occurred_at, UTC", "num"), ("created_at", "num"))
     dots = markup.Dots(card.types or [row.event for row in (*card.first, *card.last)])
     rows = [_event_row(row, dots) for row in card.first]
@@ -36,9 +34,7 @@ def stream_text(card: StreamCard) -> str:
     """Write a stream for a terminal: its first events, how many were left out, its last ones."""
     head = columns.sentence(f"{formats.middle(card.idx, 60)}  {_stream_counts(card)}")
     if not card.version:
-        return "\n".join(
-            [*head, *columns.sentence(f"The {_FIRST_EVENT} {_variable(card)}.append(event)", "  ")]
-        )
+        return "\n".join([*head, *columns.sentence(f"The {_FIRST_EVENT} {_variable(card)}.append(event)", "  ")])
     rows: list[Sequence[columns.Cell]] = [("#", "event", "payload", "occurred_at, UTC", "created_at")]
     rows += [_event_cells(row) for row in card.first]
     if card.more:

@@ -114,9 +114,7 @@ def reason_lines(reasons: Iterable[tuple[str, str]]) -> list[str]:
 
 def _error_row(row: ErrorRow) -> str:
     why = sentences.why(row)
-    name = (
-        markup.name(row.attribute, 60, "mono") if sentences.field(row) else markup.muted(sentences.whole(row))
-    )
+    name = markup.name(row.attribute, 60, "mono") if sentences.field(row) else markup.muted(sentences.whole(row))
     return markup.row(
         markup.cell(markup.stage(row.source)),
         markup.cell(name, "nw"),
@@ -180,10 +178,7 @@ def _judged_lines(card: RejectionCard) -> list[str]:
 
 
 def _fields_html(fields: Sequence[tuple[str, object]]) -> str:
-    lines = [
-        f'<p class="mono">{markup.name(name)} {markup.value(v)}</p>'
-        for name, v in islice(fields, formats.FIELDS)
-    ]
+    lines = [f'<p class="mono">{markup.name(name)} {markup.value(v)}</p>' for name, v in islice(fields, formats.FIELDS)]
     return "".join(lines) + _more_fields(len(fields))
 
 
@@ -231,9 +226,7 @@ def _led_lines(card: RejectionCard) -> list[str]:
 
 def _led(line: StateLine, room: int) -> str:
     before, after = formats.value(line.before, limit=room), formats.value(line.after, limit=room)
-    return {"same": after, "added": after, "removed": f"{before} → gone"}.get(
-        line.mark, f"{before} → {after}"
-    )
+    return {"same": after, "added": after, "removed": f"{before} → gone"}.get(line.mark, f"{before} → {after}")
 
 
 def _ranked(lines: Sequence[StateLine]) -> list[StateLine]:

@@ -85,9 +85,7 @@ def sentence(row: ErrorRow, joint: str = ": ") -> str:
     if not name:
         return told
     # a message is the end of a sentence that begins with the field, unless a value stands first
-    value_first = not told[:1].isalpha() or (
-        row.source == "own" and told != formats.shorten(row.message, MESSAGE)
-    )
+    value_first = not told[:1].isalpha() or (row.source == "own" and told != formats.shorten(row.message, MESSAGE))
     return f"{name}{joint if value_first else ' '}{told}"
 
 
@@ -159,9 +157,7 @@ def reasons(card: RejectionCard) -> Iterator[tuple[str, str]]:
     yield from error_reasons(card.errors, card.stage, card.projection)
 
 
-def error_reasons(
-    rows: Sequence[ErrorRow], stage: str, projection: str | None = None
-) -> Iterator[tuple[str, str]]:
+def error_reasons(rows: Sequence[ErrorRow], stage: str, projection: str | None = None) -> Iterator[tuple[str, str]]:
     """Give each error's gate, and beside it what the headline does not say yet."""
     judged = f"judged by {formats.middle(projection, _NAME)}" if projection and stage != "own" else ""
     spokesman = _spokesman(rows) if rows else None
@@ -193,9 +189,7 @@ def led_nowhere(card: RejectionCard) -> str:
     """Say why there is no state to show."""
     if card.stage == "own":
         return "nowhere: no projection saw it"
-    return (
-        "not known: no consistency projection" if card.projection is None else "not known: no state was kept"
-    )
+    return "not known: no consistency projection" if card.projection is None else "not known: no state was kept"
 
 
 def _spokesman(rows: Sequence[ErrorRow]) -> ErrorRow:

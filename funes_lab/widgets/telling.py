@@ -9,6 +9,7 @@ from funes_lab import formats
 from funes_lab.errors import NOTHING, Error, Errors
 from funes_lab.event import Event, status
 from funes_lab.rejection import Rejection, Rejections, Witness
+from funes_lab.widgets import sentences
 from funes_lab.widgets.cards import (
     ErrorRow,
     ErrorsCard,
@@ -26,7 +27,7 @@ from funes_lab.widgets.cards import (
 
 if TYPE_CHECKING:
     from funes_lab.lab import Lab
-    from funes_lab.stream import _ReadingSide
+    from funes_lab.reading_side import ReadingSide
 
 _LAST, _STREAMS, _ATTEMPTS = 4, 8, 10
 
@@ -39,7 +40,7 @@ def errors_card(errors: Errors) -> ErrorsCard:
 def event_card(event: Event) -> EventCard:
     """One event and what became of it."""
     now = status(event)
-    known = "accepted" if event.persisted else "new" if event.valid else "refused"
+    known = "accepted" if event.persisted else "new" if event.valid or now.idx is None else "refused"
     return EventCard(
         row=_event_row(event),
         status=known,
@@ -50,9 +51,9 @@ def event_card(event: Event) -> EventCard:
     )
 
 
-def stream_card(side: _ReadingSide) -> StreamCard:
+def stream_card(side: ReadingSide) -> StreamCard:
     """A stream or a reading: its first event, how many more, the last four."""
-    rows, lab = side._rows(), side.lab
+    rows, lab = side.rows(), side.lab
     events = side.events if len(rows) <= _LAST + 2 else []
     if not events:
         from funes_lab.seen import read_event
@@ -115,11 +116,11 @@ def rejection_card(rejection: Rejection) -> RejectionCard:
 
 
 def rejections_card(rejections: Rejections) -> RejectionsCard:
-    """The last attempts."""
+    """The last attempts, newest first."""
     listed = list(rejections)
     rows = [
-        RejectionRow(r.time, r.idx, r.event, r.stage, next(iter(r.errors.full_messages), ""))
-        for r in listed[-_ATTEMPTS:]
+        RejectionRow(r.time, r.idx, r.event, r.stage, sentences.gist([_error_row(error) for error in r.errors]))
+        for r in reversed(listed[-_ATTEMPTS:])
     ]
     return RejectionsCard(rows, len(listed) - len(rows))
 
@@ -144,11 +145,7 @@ def _witness_row(witness: Witness | None) -> EventRow | None:
 
 
 def _winner(witness: Witness | None) -> Winner | None:
-    return (
-        None
-        if witness is None
-        else Winner(witness.version, witness.event, witness.created_at, witness.payload)
-    )
+    return None if witness is None else Winner(witness.version, witness.event, witness.created_at, witness.payload)
 
 
 def _state_lines(rejection: Rejection, before: Mapping[str, Any]) -> Sequence[StateLine]:
@@ -166,6 +163,6 @@ def _state_lines(rejection: Rejection, before: Mapping[str, Any]) -> Sequence[St
     return lines
 
 
-def _class_name(side: _ReadingSide) -> str:
-    name = side._stream_class.__name__
-    return name if type(side) is side._stream_class else f"reading of {name}"
+def _class_name(side: ReadingSide) -> str:
+    name = side.stream_class.__name__
+    return name if type(side) is side.stream_class else f"reading of {name}"

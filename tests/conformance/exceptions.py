@@ -20,9 +20,6 @@ _MEANING: dict[str, tuple[type[Exception], ...]] = {
     "ActiveRecord::NotNullViolation": (duckdb.ConstraintException,),
 }
 
-#: What a block raises is wrapped, whatever it was.
-_OUT_OF_A_BLOCK = (fl.ProjectionError,)
-
 
 def meaning(raised: Mapping[str, Any]) -> tuple[type[Exception], ...]:
     """The classes that say the same as what Funes raised."""
@@ -30,4 +27,7 @@ def meaning(raised: Mapping[str, Any]) -> tuple[type[Exception], ...]:
         if raised.get("record", "event") == "event":
             return (fl.EventRejected, fl.ConflictError)
         return (fl.InvalidReadModelError,)
-    return _MEANING.get(raised["class"], _OUT_OF_A_BLOCK)
+    if "::" in raised["class"]:
+        return _MEANING.get(raised["class"], ())
+    # one of Ruby's own, NoMethodError and the like: a block broke, and what it raises is wrapped
+    return (fl.ProjectionError,)

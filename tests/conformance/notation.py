@@ -48,6 +48,6 @@ def written(value: Any) -> Any:
 def _decimal(value: Decimal) -> str:
     if not value.is_finite():
         return str(value)
-    whole, _, fraction = f"{abs(value):f}".partition(".")
+    whole, _, fraction = f"{value.copy_abs():f}".partition(".")
     sign = "-" if value < 0 else ""
     return f"{sign}{whole}.{fraction.rstrip('0') or '0'}"

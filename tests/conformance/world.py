@@ -117,9 +117,7 @@ class World:
     def list_events(self, step: Step) -> Seen:
         with_metainformation = bool(self.scenario.metainformation)
         listed = self._opened(step).events
-        return {
-            "events": [status.of_stored_event(e, with_metainformation=with_metainformation) for e in listed]
-        }
+        return {"events": [status.of_stored_event(e, with_metainformation=with_metainformation) for e in listed]}
 
     def project(self, step: Step) -> Seen:
         times = {name: given_time(step.get(name)) for name in ("at", "as_of")}
@@ -161,9 +159,7 @@ class World:
                     raise fl.Rollback
             return {}
 
-        return _seen(attempt) | {
-            "events_after": {name: status.of_event(e) for name, e in self.events.items()}
-        }
+        return _seen(attempt) | {"events_after": {name: status.of_event(e) for name, e in self.events.items()}}
 
 
 _OPERATIONS: dict[str, Callable[[World, Step], Seen]] = {

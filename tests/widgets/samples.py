@@ -106,9 +106,7 @@ DENIED = replace(
     BY_STATE,
     stage="conflict",
     errors=[TAKEN],
-    winner=reprs.Winner(
-        13, PAYMENT, _TRIED_AT - timedelta(milliseconds=38), {"principal_amount": Decimal("60.00")}
-    ),
+    winner=reprs.Winner(13, PAYMENT, _TRIED_AT - timedelta(milliseconds=38), {"principal_amount": Decimal("60.00")}),
     after=[reprs.StateLine("outstanding_balance", Decimal("100.00"), Decimal("40.00"), "changed")],
 )
 DENIED_BY_NOBODY_KNOWN = replace(
@@ -160,9 +158,7 @@ EMPTY_LAB = reprs.LabCard(":memory:", 0, 0, 0, [], 0, False, False)
 REJECTIONS = reprs.RejectionsCard(
     [
         reprs.RejectionRow(_TRIED_AT, "debts-123", PAYMENT, "state", EXCEEDS.message),
-        reprs.RejectionRow(
-            at(2026, 5, 4, 9), "debts-123", PAYMENT, "conflict", "version 6 was taken by " + PAYMENT
-        ),
+        reprs.RejectionRow(at(2026, 5, 4, 9), "debts-123", PAYMENT, "conflict", "version 6 was taken by " + PAYMENT),
     ],
     208,
 )

@@ -182,10 +182,7 @@ def filled_with(text: str, value: object) -> list[tuple[str, Any]]:
     sources = ("own", "state", "interpretation", "conflict", text)
     errors = [reprs.ErrorRow(source, text, text, text, value, True) for source in sources]
     errors += [reprs.ErrorRow("own", "base", "must be " + text, None)]
-    lines = [
-        reprs.StateLine(text, value, value, mark)
-        for mark in ("offending", "changed", "added", "removed", "same")
-    ]
+    lines = [reprs.StateLine(text, value, value, mark) for mark in ("offending", "changed", "added", "removed", "same")]
     rejection = reprs.RejectionCard(
         idx=text, stream_class=text, event=text, payload={text: value}, stage="state", errors=errors,
         at=moment, tried_version=3, version_read=2, last=row, before=[(text, value)], after=lines,

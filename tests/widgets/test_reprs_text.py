@@ -420,9 +420,7 @@ def test_the_gist_of_a_refusal_is_what_an_author_wrote() -> None:
 def test_ten_fields_are_shown_and_the_others_counted() -> None:
     payload = {f"field_{n}": n for n in range(200)}
     event = replace(samples.NEW_EVENT, row=replace(samples.NEW_EVENT.row, payload=payload))
-    rejection = replace(
-        samples.BY_STATE, payload=payload, before=list(payload.items()), errors=[samples.EXCEEDS] * 30
-    )
+    rejection = replace(samples.BY_STATE, payload=payload, before=list(payload.items()), errors=[samples.EXCEEDS] * 30)
     lines = [reprs.StateLine(name, 1, 1, "same") for name in payload]
     rejection = replace(rejection, after=[*lines, reprs.StateLine("balance", 1, -1, "offending")])
     assert reprs.event_text(event).endswith("field_9  9\n  … 190 more fields: event.payload()")

@@ -93,7 +93,4 @@ def test_a_part_that_is_not_wanted_is_left_out() -> None:
 
 
 def test_minified_css_keeps_the_space_that_means_descendant() -> None:
-    assert (
-        theme.minified(".fl :is(th, td) > b { font: 1px/2 a, b; }\n\n/* x */")
-        == ".fl :is(th,td)>b{font:1px/2 a,b}"
-    )
+    assert theme.minified(".fl :is(th, td) > b { font: 1px/2 a, b; }\n\n/* x */") == ".fl :is(th,td)>b{font:1px/2 a,b}"

@@ -18,9 +18,7 @@ with fl.testing.registry():
 
 MODULES = (debt, salary, inventory)
 
-BUILT = frozenset(
-    ("debt", "debt_interp", "debt_strict", "ordering", "frozen", "filters", "idx", "salary", "log")
-)
+BUILT = frozenset(("debt", "debt_interp", "debt_strict", "ordering", "frozen", "filters", "idx", "salary", "log"))
 
 
 def _classes(base: type) -> list[Any]:

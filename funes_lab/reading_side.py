@@ -1,0 +1,186 @@
+"""What can be asked of the events of a stream: the side that streams and readings share."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from funes_lab.current import Workspace
+from funes_lab.errors import Errors, StreamNotFound
+from funes_lab.event import Event
+from funes_lab.fold import Fold, project
+from funes_lab.projection import Projection, fold_of
+from funes_lab.rejection import Rejections
+from funes_lab.seen import read_event
+from funes_lab.storable import Moment, instant
+from funes_lab.store import Row
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class ReadingSide:
+    """What can be asked of the events of a stream; shared by streams and readings."""
+
+    _lab: Workspace
+    _idx: str
+    _stream_class: type[Any]
+
+    @property
+    def idx(self) -> str:
+        """What the events of the stream have in common."""
+        return self._idx
+
+    @property
+    def lab(self) -> Workspace:
+        """The lab that the stream is bound to."""
+        return self._lab
+
+    @property
+    def stream_class(self) -> type[Any]:
+        """The class of the stream."""
+        return self._stream_class
+
+    @property
+    def rejections(self) -> Rejections:
+        """The refused attempts on this stream."""
+        return Rejections(self._lab.store, self._idx)
+
+    def rows(self) -> list[Row]:
+        """The rows of the log that are seen, in replay order."""
+        raise NotImplementedError
+
+    @property
+    def events(self) -> list[Event]:
+        """The events in replay order: by `occurred_at`, then version."""
+        return [read_event(row) for row in self.rows()]
+
+    def __len__(self) -> int:
+        return len(self.rows())
+
+    def __bool__(self) -> bool:
+        return True
+
+    def df(self) -> pd.DataFrame:
+        """The events as a DataFrame.
+
+        Returns
+        -------
+        DataFrame
+            RangeIndex, a row an event in replay order. Columns `idx` (category), `version` (int64), `event`
+            (category), `occurred_at` and `created_at` (datetime64[us, UTC]), then the attributes by their names
+            (`payload.x` where one is called like a column); Decimals are Decimal objects. Secret attributes are
+            masked.
+        """
+        from funes_lab.replay import frames
+
+        return frames.of_events(self.events)
+
+    def projected_with(
+        self, projection: type[Projection[Any]], *, at: Moment | None = None, as_of: Moment | None = None
+    ) -> Any:
+        """The state that the events lead to.
+
+        Parameters
+        ----------
+        projection : Projection class
+        at : datetime, date or str, optional
+            Actual time: only what had happened by then. Default: everything, seen from now.
+        as_of : datetime, date or str, optional
+            Record time: only what the log knew by then.
+
+        Returns
+        -------
+        State
+            An instance of the projection's state; one that breaks its own rules is returned as it is, and
+            `state_errors` tells which.
+
+        Raises
+        ------
+        StreamNotFound
+            If no event is left.
+
+        Examples
+        --------
+        >>> import funes_lab as fl
+        >>> from pydantic import BaseModel
+        >>> class Hired(fl.Event, name="Example::Hired"):
+        ...     name: str
+        >>> class Staff(BaseModel):
+        ...     names: list[str] = []
+        >>> class CurrentStaff(fl.Projection[Staff]):
+        ...     @fl.interpretation_for(Hired)
+        ...     def hired(state, event):
+        ...         state.names.append(event.name)
+        >>> library = fl.EventStream.for_("library", lab=fl.Lab())
+        >>> for name, day in [("Borges", "1955-10-18"), ("Clemente", "1968-01-01")]:
+        ...     event = library.append(Hired(name=name), at=day)
+        >>> library.projected_with(CurrentStaff, at="1960-01-01").names
+        ['Borges']
+        """
+        fold, state = self._project(projection, at, as_of)
+        return fold.verdict(state)[0]
+
+    def state_errors(
+        self, projection: type[Projection[Any]], *, at: Moment | None = None, as_of: Moment | None = None
+    ) -> Errors:
+        """What is wrong with the state that the events lead to; see `projected_with` for the arguments."""
+        fold, state = self._project(projection, at, as_of)
+        return Errors(fold.verdict(state)[1])
+
+    def replay(
+        self, projection: type[Projection[Any]], *, at: Moment | None = None, as_of: Moment | None = None
+    ) -> pd.DataFrame:
+        """The state after every event, as a DataFrame.
+
+        Parameters
+        ----------
+        projection : Projection class
+        at, as_of : datetime, date or str, optional
+            As for `projected_with`.
+
+        Returns
+        -------
+        DataFrame
+            RangeIndex, a row an event in replay order. Columns `idx`, `version`, `event`, `occurred_at` and
+            `created_at` as in `df()`, then the fields of the state after that event (`state.x` where one is
+            called like a column). Row k is `projected_with` over the events up to k, at the time of k.
+        """
+        from funes_lab.replay import frames
+
+        fold = fold_of(projection)
+        return frames.of_steps(fold, self._filtered(at, as_of)[0])
+
+    def _project(
+        self, projection: type[Projection[Any]], at: Moment | None, as_of: Moment | None
+    ) -> tuple[Fold, BaseModel]:
+        fold = fold_of(projection)
+        events, reference = self._filtered(at, as_of)
+        if not events:
+            when = "".join(f", {name}={value}" for name, value in (("at", at), ("as_of", as_of)) if value is not None)
+            raise StreamNotFound(
+                f"{self._stream_class.__name__} {self._idx!r} has no event to project to a {fold.state.__name__}{when}"
+            )
+        return fold, project(fold, events, reference)
+
+    def _filtered(self, at: Moment | None, as_of: Moment | None) -> tuple[list[Event], datetime]:
+        by = None if at is None else instant(at, "at")
+        known = None if as_of is None else instant(as_of, "as_of")
+        rows = [
+            row
+            for row in self.rows()
+            if (by is None or row.occurred_at <= by) and (known is None or row.created_at <= known)
+        ]
+        return [read_event(row) for row in rows], by or self._lab.now()
+
+    def __repr__(self) -> str:
+        from funes_lab.widgets import reprs, telling
+
+        return reprs.stream_text(telling.stream_card(self))
+
+    def _repr_html_(self) -> str:
+        from funes_lab.widgets import reprs, telling
+
+        return reprs.stream_html(telling.stream_card(self))

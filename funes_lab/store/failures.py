@@ -1,0 +1,71 @@
+"""What DuckDB says when something goes wrong, as what it means for a log."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import duckdb
+
+from funes_lab.errors import CorruptLogError, SchemaVersionError, StoreError, StoreLockedError
+from funes_lab.store import VersionTaken
+
+
+@contextmanager
+def damage_told(path: str) -> Iterator[None]:
+    """Say of a damaged file that it is damaged."""
+    try:
+        yield
+    except duckdb.Error as failure:
+        error = told(failure, path)
+        if isinstance(error, (CorruptLogError, StoreLockedError)):
+            raise error from failure
+        raise
+
+
+def told(failure: duckdb.Error, path: str) -> StoreError:
+    """DuckDB's exception as one of the store's."""
+    text = str(failure)
+    if "Could not set lock" in text or "Conflicting lock" in text:
+        return _locked(text, path)
+    if "newer version of DuckDB" in text or "version number" in text:
+        return SchemaVersionError(f"{path} was written by another version of DuckDB: {text}")
+    if _is_damage(failure, text):
+        return CorruptLogError(f"{path} is damaged, or is no DuckDB file: {text}")
+    return StoreError(text)
+
+
+def _is_damage(failure: duckdb.Error, text: str) -> bool:
+    words = ("corrupt", "not a valid duckdb", "checksum", "could not read enough bytes", "failed to deserialize",
+             "replaying wal", "not a duckdb", "invalid unicode", "magic bytes")  # fmt: skip
+    return isinstance(failure, (duckdb.SerializationException, duckdb.InternalException)) or any(
+        word in text.lower() for word in words
+    )
+
+
+def _locked(text: str, path: str) -> StoreLockedError:
+    found = re.search(r"held in (.+?) \(PID (\d+)\)", text)
+    process, pid = (found[1], int(found[2])) if found else (None, None)
+    who = f"{process} (process {pid})" if found else "another process"
+    return StoreLockedError(
+        f"{path} is held by {who}: DuckDB lets one process at a time open a file. Close the lab there "
+        "(lab.close(), or shut that notebook's kernel down), or work on a copy",
+        path=path, process=process, pid=pid,
+    )  # fmt: skip
+
+
+def is_duplicate(failure: duckdb.Error) -> bool:
+    """Whether a row is there already; of which table, the statement that failed tells."""
+    return (
+        isinstance(failure, (duckdb.ConstraintException, duckdb.TransactionException))
+        and "duplicate key" in str(failure).lower()
+    )
+
+
+def taken(failure: duckdb.Error) -> VersionTaken | None:
+    """Whose version it was, as far as a failed COMMIT tells: it names no table, the caller looks it up."""
+    if not is_duplicate(failure):
+        return None
+    found = re.search(r'duplicate key "(.*), (\d+)"', str(failure), re.DOTALL)
+    return VersionTaken(found[1], int(found[2])) if found else VersionTaken("", 0)

@@ -1,0 +1,80 @@
+"""Opening a log: the file, its lock, its tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from funes_lab.errors import CorruptLogError, SchemaVersionError, StoreError
+from funes_lab.store import LOG_SCHEMA
+from funes_lab.store.failures import damage_told, told
+
+#: Grows when a newer funes_lab writes tables that this one cannot read.
+SCHEMA_VERSION: Final = 1
+
+_CREATE: Final = """
+CREATE TABLE IF NOT EXISTS "event_entries" (
+    "klass" VARCHAR NOT NULL, "idx" VARCHAR NOT NULL, "props" JSON NOT NULL, "meta_info" JSON,
+    "version" BIGINT NOT NULL, "created_at" TIMESTAMPTZ NOT NULL, "occurred_at" TIMESTAMPTZ NOT NULL,
+    UNIQUE ("idx", "version")
+);
+CREATE INDEX IF NOT EXISTS "event_entries_idx" ON "event_entries" ("idx");
+CREATE TABLE IF NOT EXISTS "funes_lab_rejections" (
+    "id" VARCHAR NOT NULL, "attempted_at" TIMESTAMPTZ NOT NULL, "idx" VARCHAR NOT NULL, "stream_class" VARCHAR,
+    "event" VARCHAR NOT NULL, "stage" VARCHAR NOT NULL, "entry" VARCHAR NOT NULL
+);
+CREATE TABLE IF NOT EXISTS "funes_lab_schema" ("version" INTEGER NOT NULL);
+"""
+
+
+def prepare(connection: duckdb.DuckDBPyConnection, path: str, *, read_only: bool) -> bool:
+    """Make the tables that are missing, or see that they fit; tells whether there is a journal."""
+    connection.execute("SET GLOBAL TimeZone = 'UTC'")
+    tables = {name for (name,) in connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+    if "funes_lab_schema" in tables:
+        _refuse_newer(connection, path)
+    if "event_entries" in tables:
+        _refuse_other_columns(connection, path)
+    if read_only:
+        if "event_entries" not in tables:
+            raise CorruptLogError(f"{path} is no event log: it has no table event_entries")
+        return "funes_lab_rejections" in tables
+    connection.execute("BEGIN TRANSACTION")
+    connection.execute(_CREATE)
+    if "funes_lab_schema" not in tables:
+        connection.execute('INSERT INTO "funes_lab_schema" VALUES (?)', [SCHEMA_VERSION])
+    connection.execute("COMMIT")
+    return True
+
+
+def _refuse_newer(connection: duckdb.DuckDBPyConnection, path: str) -> None:
+    (found,) = connection.execute('SELECT max("version") FROM "funes_lab_schema"').fetchone() or (0,)
+    if found > SCHEMA_VERSION:
+        raise SchemaVersionError(
+            f"{path} was written by a newer funes_lab (its tables have version {found}, this one knows "
+            f"{SCHEMA_VERSION}); upgrade with: pip install -U funes-lab"
+        )
+
+
+def _refuse_other_columns(connection: duckdb.DuckDBPyConnection, path: str) -> None:
+    found = {row[0] for row in connection.execute('DESCRIBE "event_entries"').fetchall()}
+    missing = [name for name in LOG_SCHEMA.names if name not in found]
+    if missing:
+        raise CorruptLogError(f"the table event_entries in {path} has no column {', '.join(missing)}")
+
+
+def connect(path: str, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    """Connect to the database; a file that cannot be opened is told as what it is."""
+    file = Path(path)
+    if path != ":memory:" and (file.is_dir() or not file.parent.is_dir()):
+        what = "is a folder" if file.is_dir() else f"lies in {file.parent}, which does not exist"
+        raise StoreError(f"path {path!r} {what}; give the name of a file in a folder that exists")
+    if read_only and not file.exists():
+        raise StoreError(f"path {path!r} does not exist; there is nothing to read. Open it without read_only=True")
+    try:
+        with damage_told(path):
+            return duckdb.connect(path, read_only=read_only)
+    except duckdb.Error as failure:
+        raise told(failure, path) from failure
