@@ -28,17 +28,23 @@ Prepare = Callable[[], Callable[[], object]]
 
 
 class Received(fl.Event, name="Bench::Received"):
+    """An event of three fields."""
+
     amount: Decimal = Field(gt=0)
     note: str = ""
     at: datetime
 
 
 class Level(BaseModel):
+    """What it leads to."""
+
     total: Decimal = Field(default=Decimal(0), ge=0)
     last_at: datetime | None = None
 
 
 class CurrentLevel(fl.Projection[Level]):
+    """The sum."""
+
     @fl.interpretation_for(Received)
     def received(state: Level, event: Received, at: datetime) -> None:
         state.total += event.amount
@@ -46,6 +52,8 @@ class CurrentLevel(fl.Projection[Level]):
 
 
 class LevelStream(fl.EventStream):
+    """A stream with a consistency projection."""
+
     consistency_projection = CurrentLevel
 
 

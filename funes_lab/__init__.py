@@ -8,6 +8,7 @@ and pictures.
 from importlib.metadata import version as _version
 
 from funes_lab import datasets, testing
+from funes_lab.codec import UnknownEvent
 from funes_lab.errors import (
     AlreadyPersistedError,
     ClosedError,
@@ -32,13 +33,13 @@ from funes_lab.errors import (
     TransactionError,
     UnknownEventError,
 )
-from funes_lab.event import Event, UnknownEvent
-from funes_lab.gates import Verdict
+from funes_lab.event import Event
 from funes_lab.lab import Lab, current_lab
 from funes_lab.projection import Projection, final_state, initial_state, interpretation_for
 from funes_lab.rejection import Rejection
 from funes_lab.stream import EventStream, Reading
 from funes_lab.transaction import Rollback
+from funes_lab.verdict import Verdict
 
 __version__ = _version("funes-lab")
 

@@ -27,7 +27,7 @@ def append_one(gates: Gates, candidate: Candidate, expected: int | None = None) 
     if expected is not None and expected != gates.seen.version and not status(candidate.event).own:
         if not gates.last_try:
             raise Stale
-        gates.refuse(gates.deny(candidate, expected + 1, expected), candidate.event)
+        gates.refuse(gates.deny(candidate, expected + 1, expected=expected), candidate.event)
         return
     found = _judged(gates, candidate)
     if isinstance(found, Rejection):
@@ -73,7 +73,7 @@ def _judged(gates: Gates, candidate: Candidate) -> tuple[datetime, Judgement] | 
 
 def _write(gates: Gates, rows: Sequence[Row], candidates: Sequence[Candidate]) -> None:
     try:
-        gates.write(rows, [candidate.event for candidate in candidates])
+        gates.write(rows, candidates)
     except VersionTaken as taken:
         if not gates.last_try:
             raise Stale from None

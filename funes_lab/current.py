@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from funes_lab.errors import ClosedError
 from funes_lab.seen import Memory
-from funes_lab.store import Store, Unit
+from funes_lab.store import Row, Store, Unit
 
 if TYPE_CHECKING:
     from funes_lab.event import Event
@@ -26,8 +26,8 @@ class Transaction(Protocol):
     unit: Unit
     memory: Memory
 
-    def wrote(self, event: Event) -> None:
-        """Remember an event, to undo what it says of itself at a rollback."""
+    def wrote(self, event: Event, row: Row, deny: Callable[[], None]) -> None:
+        """Remember an event: to undo what it says of itself at a rollback, to deny it if the commit fails."""
         ...
 
     def moved(self, seen: Seen) -> None:
@@ -63,6 +63,15 @@ class Workspace(Protocol):
     @property
     def path(self) -> str:
         """The file, or ":memory:"."""
+        ...
+
+    @property
+    def read_only(self) -> bool:
+        """Whether writes are refused."""
+        ...
+
+    def check_writable(self) -> None:
+        """Raise ReadOnlyError or ClosedError if nothing can be written."""
         ...
 
     def now(self) -> datetime:

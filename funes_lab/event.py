@@ -8,19 +8,18 @@ refused) is its `Status`; the payload never changes.
 from __future__ import annotations
 
 import inspect
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from funes_lab import formats, registry
 from funes_lab.errors import BASE, DefinitionError, Error, Errors
-from funes_lab.shape import from_json, from_python, shape_of
+from funes_lab.shape import from_python, shape_of
 from funes_lab.storable import text_problem
 from funes_lab.validation import errors_of
 
@@ -33,7 +32,8 @@ _RESERVED = frozenset({
 })  # fmt: skip
 
 
-_UNKNOWN = "funes_lab::UnknownEvent"
+#: The name of events that no class has; nobody claims it.
+UNKNOWN = "funes_lab::UnknownEvent"
 
 
 class Judge(Protocol):
@@ -124,7 +124,8 @@ class Event(BaseModel):
 
     event_name: ClassVar[str] = "Event"
     filter_attributes: ClassVar[Sequence[str]] = ()
-    _status: Status
+    if TYPE_CHECKING:  # an annotation that pydantic saw would become a private attribute, made anew at every decode
+        _status: Status
 
     def __init_subclass__(cls, name: str | None = None, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -141,7 +142,7 @@ class Event(BaseModel):
     def __pydantic_init_subclass__(cls, name: str | None = None, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
         _check_config(cls)
-        if name != _UNKNOWN:
+        if name != UNKNOWN:
             registry.claim(cls.event_name, cls)
 
     def __init__(self, /, **data: Any) -> None:
@@ -150,9 +151,9 @@ class Event(BaseModel):
         except ValidationError as failure:
             own = errors_of(failure, source="own", owner=self.event_name, secret=self.filter_attributes)
             kept = shape_of(type(self)).fill(self, data, from_python)
-            object.__setattr__(self, "_status", Status(own=tuple(own), kept_aside=kept))
+            set_status(self, Status(own=tuple(own), kept_aside=kept))
         else:
-            object.__setattr__(self, "_status", Status())
+            set_status(self, Status())
         _settle(self)
 
     # pydantic calls an overridden __init__ from model_validate unless told that it does the same
@@ -234,6 +235,19 @@ class Event(BaseModel):
         """
         return dict(self.__dict__)
 
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A new event with the same payload, or with some of it changed; it is in no log.
+
+        What the class has no attribute for is not forgotten: the copy has the same own errors for it.
+        """
+        copy = super().model_copy(update=update, deep=deep)
+        kept = self.kept_aside
+        if kept and not self.persisted:
+            now = status(copy)
+            now.kept_aside = kept
+            now.own = (*now.own, *(e for e in status(self).own if e.attribute in kept))
+        return copy
+
     # --- as a value ------------------------------------------------------------------------------------------
 
     def __eq__(self, other: object) -> bool:
@@ -257,19 +271,36 @@ class Event(BaseModel):
 
 
 def status(event: Event) -> Status:
-    """The status of an event; an event that pydantic built by itself gets one here."""
+    """The status of an event; one that was not built by its constructor is looked at here."""
     try:
         return event._status
     except AttributeError:
-        fresh = Status()
-        object.__setattr__(event, "_status", fresh)
-        return fresh
+        return _looked_at(event)
+
+
+def set_status(event: Event, known: Status) -> None:
+    """Give an event its status; an event is frozen, what becomes of it is not."""
+    object.__setattr__(event, "_status", known)
+
+
+def _looked_at(event: Event) -> Status:
+    """A copy, or what pydantic built or unpickled, has passed no rule yet."""
+    set_status(event, Status())
+    try:
+        checked = type(event).__pydantic_validator__.validate_python(dict(event.__dict__), by_name=True)
+    except ValidationError as failure:
+        own = errors_of(failure, source="own", owner=event.event_name, secret=event.filter_attributes)
+        event._status.own = tuple(own)
+    else:
+        object.__setattr__(event, "__dict__", checked.__dict__)
+    _settle(event)
+    return event._status
 
 
 def twin(event: Event) -> Event:
     """The same event with a payload of its own, for a block that might keep or change a part of it."""
     copy = event.model_copy(deep=True)
-    object.__setattr__(copy, "_status", status(event))
+    set_status(copy, status(event))
     return copy
 
 
@@ -277,55 +308,6 @@ def own_rules_again(event: Event) -> None:
     """Look at a payload once more before it is written: its lists and dicts may have changed since it was built."""
     if shape_of(type(event)).mutable and not status(event).own:
         _settle(event)
-
-
-def encode(event: Event) -> str:
-    """The payload as the JSON text of the log."""
-    return shape_of(type(event)).encode(event)
-
-
-def decode(name: str, props: str) -> Event:
-    """Read a payload of the log; nothing in it is refused.
-
-    Parameters
-    ----------
-    name : str
-        The event's name.
-    props : str
-        The payload, JSON text of an object.
-
-    Returns
-    -------
-    Event
-        Of the class that has the name, or `UnknownEvent`. A value that does not fit its type is kept as it is,
-        an attribute the class does not have is kept aside.
-    """
-    cls = registry.find(name)
-    if cls is None:
-        return _unknown(name, props)
-    shape = shape_of(cls)
-    try:
-        event: Event = cls.__pydantic_validator__.validate_json(props)
-        object.__setattr__(event, "_status", Status())
-    except ValidationError:
-        event = cast(Event, cls.__new__(cls))
-        kept = shape.fill(event, _mapping(props), from_json)
-        object.__setattr__(event, "_status", Status(kept_aside=kept))
-    shape.times_to_utc(event)
-    return event
-
-
-def _unknown(name: str, props: str) -> UnknownEvent:
-    event = UnknownEvent.__new__(UnknownEvent)
-    shape_of(UnknownEvent).fill(event, {}, from_json)
-    object.__setattr__(event, "_name", name)
-    status(event).kept_aside = _mapping(props)
-    return event
-
-
-def _mapping(props: str) -> dict[str, Any]:
-    data = json.loads(props)
-    return data if isinstance(data, dict) else {"props": data}
 
 
 def _settle(event: Event) -> None:
@@ -369,21 +351,3 @@ def _hashable(value: Any) -> Any:
     if isinstance(value, (set, frozenset)):
         return frozenset(map(_hashable, value))
     return _hashable(value.__dict__) if isinstance(value, BaseModel) else value
-
-
-class UnknownEvent(Event, name=_UNKNOWN):
-    """An event of the log whose name no class has; it shows its payload.
-
-    Define a class with that name and the stream reads it as that class.
-    """
-
-    __slots__ = ("_name",)
-
-    @property
-    def event_name(self) -> str:  # type: ignore[override]
-        """The name that the log has for it."""
-        return str(object.__getattribute__(self, "_name"))
-
-    def payload(self) -> dict[str, Any]:
-        """The attributes as the log has them."""
-        return dict(status(self).kept_aside)

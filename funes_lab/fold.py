@@ -23,7 +23,7 @@ from pydantic import BaseModel, ValidationError
 
 from funes_lab import formats
 from funes_lab.errors import BASE, DefinitionError, Error, ProjectionError, UnknownEventError
-from funes_lab.event import Event, Judge, UnknownEvent, judge, twin
+from funes_lab.event import Event, Judge, judge, twin
 from funes_lab.shape import shape_of
 from funes_lab.storable import is_immutable
 from funes_lab.validation import errors_of
@@ -59,8 +59,9 @@ class Fold:
         self._final = _timed(blocks.final, "final_state") if blocks.final else None
         self.final = blocks.final is not None
         self.starts_with_time = self._initial is not None and self._initial[1]
-        self.immutable = all(is_immutable(info.annotation) for info in state.model_fields.values())
         self._open = state.model_config.get("extra") == "allow"
+        self.immutable = not self._open and all(is_immutable(info.annotation) for info in state.model_fields.values())
+        self._names = frozenset(state.model_fields)
 
     @cached_property
     def plain(self) -> type[BaseModel]:
@@ -97,6 +98,13 @@ class Fold:
     def finish(self, state: BaseModel, at: datetime) -> BaseModel:
         """The state as the query sees it; changes the one it is given."""
         return state if self._final is None else self._at_time(self._final, "final_state", state, at)
+
+    def end(self, state: BaseModel, at: datetime) -> BaseModel:
+        """The same, leaving the given state as it is for the events to come."""
+        if self._final is None:
+            return state
+        with folding(self):
+            return self.finish(self.copy(state), at)
 
     # --- helpers around them ---------------------------------------------------------------------------------
 
@@ -187,12 +195,12 @@ class Fold:
             raise self._misused(
                 block, event, f"returned {result!r}; it must return the {self.state.__name__}, or nothing"
             )
-        if len(state.__dict__) > len(self.state.model_fields) and not self._open:
+        if not (self._open or state.__dict__.keys() <= self._names):
             self._refuse_unknown(state, block, event)
         return state
 
     def _refuse_unknown(self, state: BaseModel, block: Block, event: Event | None) -> None:
-        known = set(self.state.model_fields)
+        known = self._names
         for name in list(state.__dict__):
             if name not in known and not isinstance(getattr(self.state, name, None), cached_property):
                 raise self._misused(
@@ -220,7 +228,7 @@ class Fold:
     def _unknown(self, event: Event) -> UnknownEventError:
         return UnknownEventError(
             f"{self.name} is strict and has no interpretation for {_told(event)}; add "
-            f"@fl.interpretation_for({type(event).__name__ if not isinstance(event, UnknownEvent) else '…'}), "
+            f"@fl.interpretation_for({'…' if event.kept_aside else type(event).__name__}), "
             "or set strict = False",
             projection=self.name,
             block="",

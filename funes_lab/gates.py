@@ -13,28 +13,29 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any, cast
+
+from pydantic import BaseModel
 
 from funes_lab import formats
+from funes_lab.codec import UnknownEvent, encode
 from funes_lab.current import Transaction, Workspace
 from funes_lab.errors import (
     BASE,
     AlreadyPersistedError,
     ConflictingActualTimeError,
     Error,
-    Errors,
     MissingActualTimeAttributeError,
 )
-from funes_lab.event import Event, UnknownEvent, encode, own_rules_again, status
+from funes_lab.event import Event, own_rules_again, status
+from funes_lab.fold import Fold, folding
 from funes_lab.judging import Judgement, judge_in_place, judge_last, state_of
 from funes_lab.rejection import Rejection, Rejections, Witness
 from funes_lab.rules import Rules
 from funes_lab.seen import Seen, read_event
 from funes_lab.storable import instant
-from funes_lab.store import Head, Row
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel
+from funes_lab.store import Head, Row, Unit
 
 #: How long the loser of a race looks for the winner's row: it can be refused before the row can be seen.
 _LOOK_FOR_WINNER = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
@@ -47,53 +48,6 @@ class Candidate:
     event: Event
     at: datetime | None
     now: datetime
-
-
-@dataclass(slots=True)
-class Verdict:
-    """What the gates say of an event that was only checked: `stream.check(event)`.
-
-    It is true when the event would be accepted. Nothing was written, and no version was taken.
-
-    Attributes
-    ----------
-    event : Event
-        The event; its errors are those of this check.
-    version : int
-        The version it would have.
-    state_before, state_after : BaseModel or None
-        The state it would meet and the one it would lead to, by the consistency projection; None without one,
-        or if an earlier gate refused.
-    rejection : Rejection or None
-        Why it would be refused; it is not in the journal.
-    """
-
-    event: Event
-    version: int
-    state_before: BaseModel | None = None
-    state_after: BaseModel | None = None
-    rejection: Rejection | None = None
-
-    @property
-    def accepted(self) -> bool:
-        """Whether an append would write it."""
-        return self.rejection is None
-
-    @property
-    def errors(self) -> Errors:
-        """What speaks against it."""
-        return self.event.errors
-
-    def __bool__(self) -> bool:
-        return self.accepted
-
-    def __repr__(self) -> str:
-        if self.accepted:
-            return f"<Verdict: {self.event.event_name} would be accepted as version {self.version}>"
-        return f"<Verdict: {self.event.event_name} would be refused: {'; '.join(self.errors.full_messages)}>"
-
-    def _repr_html_(self) -> str:
-        return self.event._repr_html_() if self.rejection is None else self.rejection.explain()._repr_html_()
 
 
 class Gates:
@@ -116,6 +70,7 @@ class Gates:
         self.judged: Judgement | None = None
         self._transaction: Transaction | None = lab.transaction_now
         self._unit = lab.unit
+        self._read_models: dict[Fold, BaseModel] = {}
 
     # --- the way in ------------------------------------------------------------------------------------------
 
@@ -154,29 +109,61 @@ class Gates:
         return self._rejection(candidate, "state" if judgement.state else "interpretation", resolved, judgement)
 
     def let_in(self, candidate: Candidate, occurred_at: datetime, judgement: Judgement) -> Row:
-        """See the event as N+1: the row that will be written, judged on by whatever comes next."""
-        row = Row(
-            candidate.event.event_name, self.idx, encode(candidate.event), "{}", self.seen.version + 1,
-            candidate.now, occurred_at,
-        )  # fmt: skip
-        fold, kept = self.rules.consistency, {}
+        """See the event as N+1: the row that will be written, and the states that include it."""
+        event = candidate.event
+        row = Row(event.event_name, self.idx, encode(event), "{}", self.seen.version + 1, candidate.now, occurred_at)
+        kept, fold = {}, self.rules.consistency
         if fold is not None and judgement.end is not None:
             kept[fold] = judgement.end
+        for model in self.rules.transactional:
+            if model.fold not in kept or model.fold.starts_with_time:
+                kept[model.fold] = self._after(model.fold, row)
         self.seen.move_on(row, kept)
+        latest = self.seen.last_at or occurred_at
+        for model in self.rules.transactional:
+            self._read_models[model.fold] = ended = model.fold.end(kept[model.fold], latest)
+            if not model.virtual:
+                self._read_models[model.fold] = model.checked(ended)
         return row
 
-    def write(self, rows: Sequence[Row], events: Sequence[Event]) -> None:
+    def _after(self, fold: Fold, row: Row) -> BaseModel:
+        """The state of a read model after one more event, on top of what is remembered or from the beginning."""
+        last_at = self.seen.last_at
+        base = None if last_at is not None and row.occurred_at < last_at else self.seen.states.pop(fold, None)
+        with folding(fold):
+            if base is not None:
+                return fold.step(fold.copy(base) if fold.immutable else base, read_event(row), row.occurred_at)
+            events = [*self.history(), read_event(row)]
+            events.sort(key=lambda event: cast(datetime, event.occurred_at))
+            return fold.run(fold.start(max(last_at or row.occurred_at, row.occurred_at)), events)
+
+    def write(self, rows: Sequence[Row], candidates: Sequence[Candidate]) -> None:
         """Write what was let in, as one unit of work, and tell the events; raises VersionTaken."""
-        if len(rows) == 1:
-            self.lab.store.insert(rows[0], self._unit)
-        else:
-            self.lab.store.insert_many(rows, self._unit)
+        alone = self._unit is None and not all(model.virtual for model in self.rules.transactional)
+        unit = self.lab.store.begin() if alone else self._unit
+        try:
+            self._insert(rows, unit)
+            if unit is not None:
+                for model in self.rules.transactional:
+                    model.write(self.lab.store, self.idx, self._read_models[model.fold], unit)
+            if alone and unit is not None:
+                unit.commit()
+        except BaseException:
+            if alone and unit is not None:
+                unit.rollback()
+            raise
         self.seen.written()
-        for row, event in zip(rows, events, strict=True):
-            now = status(event)
+        for row, candidate in zip(rows, candidates, strict=True):
+            now = status(candidate.event)
             now.version, now.created_at, now.occurred_at = row.version, row.created_at, row.occurred_at
             if self._transaction is not None:
-                self._transaction.wrote(event)
+                self._transaction.wrote(candidate.event, row, partial(self._deny_at_commit, candidate, row))
+
+    def _insert(self, rows: Sequence[Row], unit: Unit | None) -> None:
+        if len(rows) == 1:
+            self.lab.store.insert(rows[0], unit)
+        else:
+            self.lab.store.insert_many(rows, unit)
 
     def refuse(self, rejection: Rejection, event: Event, *, journal: bool = True) -> None:
         """Tell the event why, and write the attempt down."""
@@ -184,11 +171,27 @@ class Gates:
         if journal:
             Rejections(self.lab.store).add(rejection)
 
-    def deny(self, candidate: Candidate, tried: int, expected: int | None = None) -> Rejection:
-        """Refuse because another writer took the version first."""
-        winner = self._winner(tried)
-        status(candidate.event).conflict = (Error(BASE, _denied(tried, winner, expected), "conflict"),)
-        return self._rejection(candidate, "conflict", candidate.at, winner=winner, read=tried - 1)
+    def deny(self, candidate: Candidate, tried: int, *, expected: int | None = None) -> Rejection:
+        """Refuse because another writer took the version first; the rules had nothing against it."""
+        nobody = expected is not None and self.seen.version < tried
+        winner = None if nobody else self._winner(tried)
+        judged, at = None, candidate.at
+        if expected is None:
+            found = self.judge(candidate, show=True)
+            if not isinstance(found, Rejection):
+                at, judged = found
+        told = _denied(tried, winner, expected, self.rules.actual_time_attribute)
+        status(candidate.event).conflict = (Error(BASE, told, "conflict"),)
+        return self._rejection(candidate, "conflict", at, judged, winner=winner, read=tried - 1)
+
+    def _deny_at_commit(self, candidate: Candidate, row: Row) -> None:
+        """The transaction is over and was lost: tell the event, and write the attempt down."""
+        self._transaction = self._unit = None
+        winner = self._winner(row.version)
+        told = _denied(row.version, winner, None, self.rules.actual_time_attribute)
+        status(candidate.event).conflict = (Error(BASE, told, "conflict"),)
+        found = self._rejection(candidate, "conflict", row.occurred_at, winner=winner, read=row.version - 1)
+        self.refuse(found, candidate.event)
 
     # --- what was seen, and what is there -----------------------------------------------------------------
 
@@ -291,7 +294,7 @@ class Gates:
             errors=event.errors,
             version_read=version,
             at=at,
-            projection=fold.name if judged and fold is not None else None,
+            projection=fold.name if fold is not None and stage != "own" else None,
             state_before=_fields(judgement.before) if judgement else None,
             state_after=_fields(judgement.after) if judgement else None,
             place=judgement.place if judgement else None,
@@ -347,11 +350,12 @@ def _fields(state: BaseModel | None) -> dict[str, Any] | None:
     return None if state is None else dict(state.__dict__)
 
 
-def _denied(tried: int, winner: Witness | None, expected: int | None) -> str:
+def _denied(tried: int, winner: Witness | None, expected: int | None, time_attribute: str | None) -> str:
     again = "read again and retry"
     if winner is None:
         if expected is None:
             return f"version {tried} was taken by another writer; {again}"
         return f"the stream is not at version {expected}, as expected; {again}"
-    when = formats.long_time(winner.created_at)
-    return f"version {tried} was taken by {winner.event} ({formats.pairs(winner.payload)}), {when}; {again}"
+    payload = {name: value for name, value in winner.payload.items() if name != time_attribute}
+    told = f"{winner.event} ({formats.pairs(payload)})" if payload else winner.event
+    return f"version {tried} was taken by {told}, recorded {formats.long_time(winner.created_at)}; {again}"

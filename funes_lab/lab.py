@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from funes_lab import current
-from funes_lab.errors import TransactionError
+from funes_lab.errors import ClosedError, ReadOnlyError, TransactionError
 from funes_lab.fold import Fold
 from funes_lab.projection import Projection, fold_of
 from funes_lab.rejection import Rejections
@@ -90,8 +90,22 @@ class Lab:
 
     @property
     def store(self) -> Store:
-        """The open store."""
+        """The open store.
+
+        Raises
+        ------
+        ClosedError
+            After `close()`.
+        """
+        if self._closed:
+            raise ClosedError(f"the lab on {self.path} is closed; open it again with fl.Lab({self.path!r})")
         return self._store
+
+    def check_writable(self) -> None:
+        """Raise ReadOnlyError or ClosedError if nothing can be written."""
+        if self._read_only:
+            raise ReadOnlyError(f"the lab on {self.path} is open for reading only; open it without read_only=True")
+        _ = self.store
 
     @property
     def read_only(self) -> bool:
@@ -111,7 +125,7 @@ class Lab:
     @property
     def rejections(self) -> Rejections:
         """The journal of refused attempts."""
-        return Rejections(self._store)
+        return Rejections(self.store, read_only=self._read_only)
 
     def now(self) -> datetime:
         """The time by the lab's clock, in UTC."""
@@ -167,8 +181,9 @@ class Lab:
             raise TransactionError(
                 "a transaction is open already, and DuckDB has no savepoints; put the appends into the outer block"
             )
-        with self._store.writing:
-            transaction = Transaction(self._store)
+        self.check_writable()
+        with self.store.writing:
+            transaction = Transaction(self.store)
             token = self._transaction.set(transaction)
             try:
                 yield transaction
@@ -202,7 +217,7 @@ class Lab:
         from funes_lab.replay import frames
 
         fold: Fold = fold_of(projection)
-        return frames.of_streams(fold, self._store.log(unit=self.unit), self.now())
+        return frames.of_streams(fold, self.store.log(unit=self.unit), self.now())
 
     def sql(self, query: str, params: Sequence[Any] | Mapping[str, Any] | None = None) -> pd.DataFrame:
         """Ask the log, and your own tables, in SQL.
@@ -237,7 +252,30 @@ class Lab:
             raise TypeError(f"query must be a str, got {query!r}")
         from funes_lab.replay import frames
 
-        return frames.of_arrow(self._store.query(query, params, self.unit))
+        return frames.of_arrow(self.store.query(query, params, self.unit))
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A table of read models, or one of your own.
+
+        Parameters
+        ----------
+        name : str
+            As in `table = "…"` of the projection.
+
+        Returns
+        -------
+        DataFrame
+            RangeIndex, a row a stream: `idx` (str), then the fields of the state; Decimals are Decimal objects
+            with the digits of the column, times datetime64[us, UTC].
+
+        Raises
+        ------
+        ValueError
+            If there is no such table; it names those that there are.
+        """
+        from funes_lab.replay import frames
+
+        return frames.of_arrow(self.store.table(name, self.unit))
 
     def load(self, rows: pd.DataFrame | pa.Table | Iterable[Mapping[str, Any]]) -> int:
         """Load events as they are, with their versions and times: all of them, or none.
@@ -260,8 +298,11 @@ class Lab:
         ValueError, TypeError
             For the first row that cannot be a fact; it names row, column and value.
         """
+        self.check_writable()
+        if self.transaction_now is not None:
+            raise TransactionError("load is a transaction of its own; call it outside of `with lab.transaction():`")
         table = log_table(rows)
-        self._store.load(table)
+        self.store.load(table)
         self.memory.clear()
         return int(table.num_rows)
 

@@ -8,7 +8,7 @@ defined; what runs is its `Fold`.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar, cast, get_args, get_origin
 
 from pydantic import BaseModel
@@ -50,7 +50,29 @@ def initial_state(block: Block) -> Block:
 
 
 def final_state(block: Block) -> Block:
-    """Mark the block that ends a projection: `(state)` or `(state, at)`, with the time of the query."""
+    """Mark the block that ends a projection: `(state)` or `(state, at)`, with the time of the query.
+
+    Examples
+    --------
+    >>> import funes_lab as fl
+    >>> from pydantic import BaseModel
+    >>> class Opened(fl.Event, name="Example::Opened"):
+    ...     pass
+    >>> class Age(BaseModel):
+    ...     opened_on: int = 0
+    ...     days: int = 0
+    >>> class CurrentAge(fl.Projection[Age]):
+    ...     @fl.interpretation_for(Opened)
+    ...     def opened(state, event, at):
+    ...         state.opened_on = at.toordinal()
+    ...     @fl.final_state
+    ...     def end(state, at):
+    ...         state.days = at.toordinal() - state.opened_on
+    >>> shop = fl.EventStream.for_("shop", lab=fl.Lab())
+    >>> opened = shop.append(Opened(), at="2026-01-01")
+    >>> shop.projected_with(CurrentAge, at="2026-01-31").days
+    30
+    """
     return _marked(block, "final_state", ())
 
 
@@ -71,6 +93,21 @@ def interpretation_for(*types: type[Event]) -> Callable[[Block], Block]:
     ------
     DefinitionError
         Without types, or with something that is no event class.
+
+    Examples
+    --------
+    >>> import funes_lab as fl
+    >>> from pydantic import BaseModel
+    >>> class Lit(fl.Event, name="Example::Lit"):
+    ...     pass
+    >>> class Lamp(BaseModel):
+    ...     on: bool = False
+    >>> class CurrentLamp(fl.Projection[Lamp]):
+    ...     @fl.interpretation_for(Lit)
+    ...     def lit(state, event):
+    ...         state.on = True
+    >>> fl.testing.interpret(CurrentLamp, Lit(), given=Lamp())
+    Lamp(on=True)
     """
     for given in types:
         if not (isinstance(given, type) and issubclass(given, Event)):
@@ -104,6 +141,11 @@ class Projection(Generic[State]):
     strict : bool
         Whether an event without an interpretation is an error (`UnknownEventError`); default False, it is
         skipped.
+    table : str, optional
+        The DuckDB table in which a tier of a stream keeps the state, a row an `idx`; without it the projection
+        is virtual.
+    constraints : mapping or sequence of str
+        Of that table: per field (`{"sku": "UNIQUE"}`), or whole ones (`["CHECK (quantity >= 0)"]`).
 
     Raises
     ------
@@ -128,6 +170,8 @@ class Projection(Generic[State]):
     """
 
     strict: ClassVar[bool] = False
+    table: ClassVar[str | None] = None
+    constraints: ClassVar[Mapping[str, str] | Sequence[str]] = ()
     _fold: ClassVar[Fold]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

@@ -46,7 +46,7 @@ class ReadingSide:
     @property
     def rejections(self) -> Rejections:
         """The refused attempts on this stream."""
-        return Rejections(self._lab.store, self._idx)
+        return Rejections(self._lab.store, self._idx, read_only=self._lab.read_only)
 
     def rows(self) -> list[Row]:
         """The rows of the log that are seen, in replay order."""

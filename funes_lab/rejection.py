@@ -10,16 +10,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from pydantic import BaseModel
 
 from funes_lab import formats
-from funes_lab.errors import NOTHING, Error, Errors
+from funes_lab.errors import NOTHING, Error, Errors, ReadOnlyError
 from funes_lab.store import Store
 
 if TYPE_CHECKING:
@@ -155,8 +155,8 @@ class Rejections:
     (0, ['idx', 'event', 'time'])
     """
 
-    def __init__(self, store: Store, idx: str | None = None) -> None:
-        self._store, self._idx = store, idx
+    def __init__(self, store: Store, idx: str | None = None, *, read_only: bool = False) -> None:
+        self._store, self._idx, self._read_only = store, idx, read_only
 
     def __len__(self) -> int:
         return self._store.count_journalled(self._idx)
@@ -178,6 +178,8 @@ class Rejections:
         int
             How many there were.
         """
+        if self._read_only:
+            raise ReadOnlyError("this lab is open for reading only; open it without read_only=True")
         return self._store.clear_journal(self._idx)
 
     def df(self) -> pd.DataFrame:
@@ -272,40 +274,47 @@ def _packed(value: Any) -> Any:
     """A value as JSON that knows its types, whatever it is: a refused event may hold anything."""
     if isinstance(value, Enum):
         return _packed(value.value)
-    if value is None or isinstance(value, (bool, int, str)):
+    if value is None or isinstance(value, (bool, str)):
         return value
-    if isinstance(value, float):
-        return value if value - value == 0 else {"$": "float", "v": str(value)}
-    if isinstance(value, Decimal):
-        return {"$": "decimal", "v": str(value)}
-    if isinstance(value, datetime):
-        return {"$": "time", "v": value.isoformat()}
-    if isinstance(value, date):
-        return {"$": "date", "v": value.isoformat()}
     if isinstance(value, BaseModel):
         return _packed(dict(value.__dict__))
     if isinstance(value, Mapping):
         return {("$" + key if str(key).startswith("$") else str(key)): _packed(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
+    if isinstance(value, (list, tuple)):
         return [_packed(item) for item in value]
-    return {"$": "other", "v": formats.shorten(repr(value), 1000)}
+    if isinstance(value, (set, frozenset)):
+        return {"$": "set", "v": [_packed(item) for item in value]}
+    if isinstance(value, (int, float)) and -(2**1023) < value < 2**1023:
+        return value
+    for kind, (of_type, pack, _) in _KINDS.items():
+        if type(value) is of_type:
+            return {"$": kind, "v": pack(value)}
+    return {"$": "other", "v": formats.value(value, limit=1000)}
 
 
-_UNPACK: dict[str, Callable[[str], Any]] = {
-    "float": float,
-    "decimal": Decimal,
-    "time": datetime.fromisoformat,
-    "date": date.fromisoformat,
-    "other": str,
+_MICROSECOND = timedelta(microseconds=1)
+
+#: What JSON does not know: the type, how it is written, how it is read.
+_KINDS: dict[str, tuple[type, Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "float": (float, str, float),
+    "decimal": (Decimal, str, Decimal),
+    "time": (datetime, datetime.isoformat, datetime.fromisoformat),
+    "date": (date, date.isoformat, date.fromisoformat),
+    "clock": (time, time.isoformat, time.fromisoformat),
+    "duration": (timedelta, lambda span: span // _MICROSECOND, lambda n: n * _MICROSECOND),
+    "uuid": (UUID, str, UUID),
+    "bytes": (bytes, bytes.hex, bytes.fromhex),
 }
 
 
 def _unpacked(value: Any) -> Any:
     if isinstance(value, list):
         return [_unpacked(item) for item in value]
-    if isinstance(value, dict):
-        if "$" in value:
-            found = _UNPACK[value["$"]](value["v"])
-            return found.astimezone(UTC) if isinstance(found, datetime) and found.tzinfo else found
+    if not isinstance(value, dict):
+        return value
+    if "$" not in value:
         return {key.removeprefix("$"): _unpacked(item) for key, item in value.items()}
-    return value
+    kind, packed = value["$"], value["v"]
+    if kind == "set":
+        return {_unpacked(item) if not isinstance(item, (list, dict)) else str(item) for item in packed}
+    return _KINDS[kind][2](packed) if kind in _KINDS else packed

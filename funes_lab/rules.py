@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from funes_lab.errors import DefinitionError
 from funes_lab.fold import Fold
 from funes_lab.judging import Order
 from funes_lab.projection import Projection, fold_of
+from funes_lab.tiers import ReadModel, read_model
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,22 +22,24 @@ class Rules:
     consistency: Fold | None
     order: Order
     actual_time_attribute: str | None
+    transactional: tuple[ReadModel, ...]
 
 
 def rules_of(cls: Any) -> Rules:
     """The rules of a stream class."""
-    projection = latest(cls.consistency_projection)
+    projection = cls.consistency_projection
     return Rules(
         stream_class=cls.__name__,
-        consistency=None if projection is None else projection._fold,
+        consistency=None if projection is None else latest(projection)._fold,
         order="on_top" if cls.consistency_order == "on_top" else "true_place",
         actual_time_attribute=cls.actual_time_attribute,
+        transactional=tuple(read_model(latest(projection)) for projection in cls.transactional_projections),
     )
 
 
-def latest(projection: type[Projection[Any]] | None) -> type[Projection[Any]] | None:
+def latest(projection: type[Projection[Any]]) -> type[Projection[Any]]:
     """A projection as its module has it now: a cell that was run again replaced the class."""
-    if projection is None or "<locals>" in projection.__qualname__:
+    if "<locals>" in projection.__qualname__:
         return projection
     found: Any = sys.modules.get(projection.__module__)
     for part in projection.__qualname__.split("."):
@@ -51,6 +55,14 @@ def check_configuration(cls: Any) -> None:
             fold_of(projection, "consistency_projection")
         except TypeError as failure:
             raise DefinitionError(f"{cls.__name__}: {failure}") from None
+    listed: object = cls.transactional_projections
+    if isinstance(listed, type) or not isinstance(listed, Sequence):
+        raise DefinitionError(f"{cls.__name__}: transactional_projections must be a list, got {listed!r}")
+    for one in listed:
+        try:
+            read_model(one)
+        except (TypeError, DefinitionError) as failure:
+            raise DefinitionError(f"{cls.__name__}: transactional_projections: {failure}") from None
     if cls.consistency_order not in ("true_place", "on_top"):
         raise DefinitionError(
             f"{cls.__name__}: consistency_order must be 'true_place' or 'on_top', got {cls.consistency_order!r}"

@@ -15,7 +15,8 @@ from datetime import datetime
 from pydantic import BaseModel
 
 from funes_lab import registry
-from funes_lab.event import Event, decode, status
+from funes_lab.codec import decode
+from funes_lab.event import Event, status
 from funes_lab.fold import Fold
 from funes_lab.store import Head, Row
 
@@ -40,6 +41,10 @@ class Seen:
         Judged on top of each other, to be written together.
     states : dict
         The plain state of each projection after all events seen.
+    generation : int
+        That of the event registry when the states were made.
+    moved_back : int
+        How often what was seen turned out not to be a fact.
     """
 
     idx: str
@@ -49,6 +54,7 @@ class Seen:
     pending: list[Row] = field(default_factory=list)
     states: dict[Fold, BaseModel] = field(default_factory=dict)
     generation: int = field(default_factory=registry.generation)
+    moved_back: int = 0
 
     @classmethod
     def at(cls, idx: str, head: Head) -> Seen:
@@ -82,6 +88,7 @@ class Seen:
         """Go back to what the log has: what was seen beyond it never became a fact."""
         self.version = self.stored = head.version
         self.last_at = head.last_at
+        self.moved_back += 1
         self.pending.clear()
         self.states.clear()
 

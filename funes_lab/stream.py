@@ -10,13 +10,13 @@ N+1. If what was remembered turns out to be old, read the stream and judge once 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, Self
 
 from funes_lab.appending import Stale, append_batch, append_one, checked_batch, or_raise
 from funes_lab.current import Workspace, current
 from funes_lab.event import Event
-from funes_lab.gates import Gates, Verdict, check_event
+from funes_lab.gates import Gates, check_event
 from funes_lab.projection import Projection
 from funes_lab.reading_side import ReadingSide
 from funes_lab.rejection import Rejection
@@ -25,6 +25,7 @@ from funes_lab.seen import Seen
 from funes_lab.storable import Moment
 from funes_lab.store import Row
 from funes_lab.store.checks import check_idx, check_version
+from funes_lab.verdict import Verdict
 
 
 class EventStream(ReadingSide):
@@ -42,16 +43,17 @@ class EventStream(ReadingSide):
     actual_time_attribute : str, optional
         The attribute of the events that says when they happened; without it, they happened when they were
         recorded, or at `at=`.
+    transactional_projections : list of Projection classes
+        Read models that are written in the transaction of the append.
 
     Examples
     --------
     >>> import funes_lab as fl
-    >>> from decimal import Decimal
     >>> from pydantic import BaseModel, Field
     >>> class Drawn(fl.Event, name="Example::Drawn"):
-    ...     amount: Decimal
+    ...     amount: int
     >>> class Account(BaseModel):
-    ...     balance: Decimal = Field(default=Decimal(100), ge=0)
+    ...     balance: int = Field(default=100, ge=0)
     >>> class Balance(fl.Projection[Account]):
     ...     @fl.interpretation_for(Drawn)
     ...     def drawn(state, event):
@@ -69,6 +71,7 @@ class EventStream(ReadingSide):
     consistency_projection: ClassVar[type[Projection[Any]] | None] = None
     consistency_order: ClassVar[str] = "true_place"
     actual_time_attribute: ClassVar[str | None] = None
+    transactional_projections: ClassVar[Sequence[type[Projection[Any]]]] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -198,6 +201,7 @@ class EventStream(ReadingSide):
 
     def _on_latest(self, work: Callable[[Gates], None]) -> None:
         """Judge on what is remembered; if that is old, once more on what is there."""
+        self._lab.check_writable()
         with self._lab.store.writing:
             transaction = self._lab.transaction_now
             memory = self._lab.memory if transaction is None else transaction.memory
@@ -240,7 +244,7 @@ class Reading(ReadingSide):
     def __init__(self, stream: EventStream, seen: Seen) -> None:
         self._stream, self._seen = stream, seen
         self._idx, self._lab, self._stream_class = stream.idx, stream.lab, type(stream)
-        self._loaded: tuple[int, list[Row]] = (0, [])
+        self._loaded: tuple[tuple[int, int], list[Row]] = ((0, 0), [])
 
     @property
     def version(self) -> int:
@@ -281,13 +285,16 @@ class Reading(ReadingSide):
             return verdict
 
     def _on_seen(self, work: Callable[[Gates], None]) -> None:
+        self._lab.check_writable()
         with self._lab.store.writing:
             transaction = self._lab.transaction_now
             if transaction is not None:
                 transaction.moved(self._seen)
+            gates = self._gates()
             try:
-                work(self._gates())
+                work(gates)
             except BaseException:
+                gates.step_back()
                 self._seen.states.clear()
                 raise
             self._lab.memory.forget(self._idx)
@@ -299,8 +306,8 @@ class Reading(ReadingSide):
 
     def rows(self) -> list[Row]:
         """The rows of the log that are seen, in replay order."""
-        version, rows = self._loaded
-        if version != self._seen.version:
+        seen, rows = self._loaded
+        if seen != (self._seen.version, self._seen.moved_back):
             rows = [row for row in self._stream.rows() if row.version <= self._seen.version]
-            self._loaded = (self._seen.version, rows)
+            self._loaded = ((self._seen.version, self._seen.moved_back), rows)
         return list(rows)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from funes_lab.errors import BASE, ConflictError, Error, TransactionError
+from funes_lab.errors import ConflictError, TransactionError
 from funes_lab.event import Event, status
 from funes_lab.seen import Memory, Seen
-from funes_lab.store import Store, Unit, VersionTaken
+from funes_lab.store import Row, Store, Unit, VersionTaken
 
 
 class Rollback(Exception):
@@ -36,7 +36,7 @@ class Transaction:
         self._store = store
         self.unit: Unit = store.begin()
         self.memory = Memory()
-        self._written: list[Event] = []
+        self._written: list[tuple[Event, Row, Callable[[], None]]] = []
         self._readings: list[Seen] = []
         self._open = True
 
@@ -65,9 +65,9 @@ class Transaction:
             raise TransactionError("this transaction has ended; open another one with lab.transaction()")
         return self.unit.execute(sql, params)
 
-    def wrote(self, event: Event) -> None:
-        """Remember an event, to undo what it says of itself at a rollback."""
-        self._written.append(event)
+    def wrote(self, event: Event, row: Row, deny: Callable[[], None]) -> None:
+        """Remember an event: to undo what it says of itself at a rollback, to deny it if the commit fails."""
+        self._written.append((event, row, deny))
 
     def moved(self, seen: Seen) -> None:
         """Remember a reading that sees what is not committed, to move it back at a rollback."""
@@ -81,14 +81,14 @@ class Transaction:
             self.unit.commit()
         except VersionTaken as taken:
             self._undo()
-            loser = next((e for e in self._written if status(e).idx == taken.idx), None)
-            if loser is None:
-                raise TransactionError(
-                    "another writer was faster with a row of this transaction; nothing of it was stored"
-                ) from taken
-            message = f"version {taken.version} was taken by another writer at the commit; read again and retry"
-            status(loser).conflict = (Error(BASE, message, "conflict"),)
-            raise ConflictError(loser) from taken
+            # the message of a failed COMMIT names no table: look whose version is there
+            for event, row, deny in self._written:
+                if self._store.event(row.idx, row.version) is not None:
+                    deny()
+                    raise ConflictError(event) from taken
+            raise TransactionError(
+                f"another writer was faster with a row of your own table; nothing was stored ({taken})"
+            ) from taken
         except BaseException:
             self._undo()
             raise
@@ -100,7 +100,7 @@ class Transaction:
         self._undo()
 
     def _undo(self) -> None:
-        for event in self._written:
+        for event, _, _ in self._written:
             status(event).forget_facts()
         for seen in self._readings:
             head = self._store.head(seen.idx)

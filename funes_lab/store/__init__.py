@@ -10,9 +10,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 import pyarrow as pa
+
+if TYPE_CHECKING:
+    from funes_lab.store.tables import Table
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -121,6 +124,14 @@ class Store(Protocol):
         self, sql: str, params: Sequence[Any] | Mapping[str, Any] | None = None, unit: Unit | None = None
     ) -> pa.Table:
         """The result of exactly one SELECT."""
+        ...
+
+    def write_read_model(self, table: Table, row: Sequence[Any], unit: Unit) -> None:
+        """Replace the row of a stream in a read-model table, which is made if it is missing."""
+        ...
+
+    def table(self, name: str, unit: Unit | None = None) -> pa.Table:
+        """A table of read models, or of the user's own, by idx."""
         ...
 
     def begin(self) -> Unit:

@@ -43,8 +43,9 @@ _RULES: Final = [
     ),
 ]  # fmt: skip
 
-#: Texts that may hide a NaN, an Infinity, a NUL or half a surrogate pair.
-_SUSPICIOUS: Final = r"""regexp_matches({column}, 'NaN|Infinity|\\u0000|\\u[dD][89a-fA-F]')"""
+#: Texts that DuckDB takes for JSON and that may hide what JSON is not, or what Python cannot read: a NaN or an
+#: Infinity in any spelling, a comma too much, a number too large, a NUL, half a surrogate pair.
+_SUSPICIOUS: Final = r"""regexp_matches(COLUMN, '(?i)nan|inf|\\u0000|\\ud[89a-f]|,\s*[}\]]|e\+?[0-9]{3}|[0-9]{400}')"""
 
 
 def check_idx(idx: object, argument: str = "idx") -> str:
@@ -93,7 +94,7 @@ def refuse_bad_rows(cursor: duckdb.DuckDBPyConnection) -> None:
         if found is not None:
             _refuse(found[1], column, found[0], what)
     for column in ("props", "meta_info"):
-        where = _SUSPICIOUS.format(column=f'"{column}"')
+        where = _SUSPICIOUS.replace("COLUMN", f'"{column}"')
         for text, row in cursor.execute(f'SELECT "{column}", "row_number" FROM incoming WHERE {where}').fetchall():
             _look_closer(text, row, column)
     _refuse_taken_versions(cursor)
@@ -120,9 +121,9 @@ def _refuse_taken_versions(cursor: duckdb.DuckDBPyConnection) -> None:
 
 def _look_closer(text: str, row: int, column: str) -> None:
     try:
-        data = json.loads(text, parse_constant=_not_json)
+        data = json.loads(text, parse_constant=_not_json, parse_float=_finite)
     except ValueError:
-        _refuse(row, column, text, "must be JSON without NaN and Infinity")
+        _refuse(row, column, text, "must be JSON without NaN, Infinity and numbers that no float holds")
     problem = _text_problem_in(data)
     if problem:
         _refuse(row, column, text, problem)
@@ -140,6 +141,13 @@ def _text_problem_in(data: Any) -> str | None:
 
 def _not_json(constant: str) -> NoReturn:
     raise ValueError(constant)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if number - number != 0:
+        raise ValueError(text)
+    return number
 
 
 def _refuse(row: int, column: str, value: object, what: str) -> NoReturn:

@@ -8,7 +8,6 @@ writer who lost a race is translated here.
 from __future__ import annotations
 
 import os
-import re
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,11 +24,10 @@ from funes_lab.errors import (
 )
 from funes_lab.store import LOG_SCHEMA, Head, Row, Unit, VersionTaken, from_microseconds, rows_to_table
 from funes_lab.store.checks import refuse_bad_rows
-from funes_lab.store.failures import damage_told, is_duplicate, taken, told
+from funes_lab.store.failures import damage_told, is_duplicate, told
 from funes_lab.store.opening import connect, prepare
-
-#: The tables that only the lab itself writes.
-OWN_TABLES: Final = ("event_entries", "funes_lab_rejections", "funes_lab_schema")
+from funes_lab.store.tables import Table, quoted
+from funes_lab.store.unit import DuckDBUnit
 
 _COLUMNS: Final = '"klass", "idx", "props", "meta_info", "version", "created_at", "occurred_at"'
 _INSERT: Final = f'INSERT INTO "event_entries" ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)'
@@ -95,51 +93,6 @@ def open_store(path: str | os.PathLike[str], *, read_only: bool = False) -> Duck
         return store
 
 
-class DuckDBUnit:
-    """An open transaction."""
-
-    def __init__(self, store: DuckDBStore) -> None:
-        self._store = store
-        self.cursor = store.cursor()
-        self.cursor.execute("BEGIN TRANSACTION")
-        self._open = True
-
-    def execute(self, sql: str, params: Sequence[Any] | Mapping[str, Any] | None = None) -> Any:
-        """Run one statement of the user's; the tables of the lab cannot be written with it."""
-        for statement in self.cursor.extract_statements(sql):
-            if statement.type == duckdb.StatementType.TRANSACTION:
-                raise StoreError(f"leave BEGIN, COMMIT and ROLLBACK to lab.transaction(); got {sql!r}")
-        if _touches_own_tables(sql):
-            raise StoreError(
-                f"tx.execute is for your own tables; {', '.join(OWN_TABLES)} are written by appending events. "
-                f"Read them with lab.sql. Got {sql!r}"
-            )
-        return self.cursor.execute(sql, params) if params is not None else self.cursor.execute(sql)
-
-    def commit(self) -> None:
-        """Make it last."""
-        self._open = False
-        try:
-            self.cursor.execute("COMMIT")
-        except duckdb.Error as failure:
-            if conflict := taken(failure):
-                raise conflict from failure
-            raise told(failure, self._store.path) from failure
-        finally:
-            self.cursor.close()
-
-    def rollback(self) -> None:
-        """Undo it; a transaction that a failed COMMIT has ended already is left alone."""
-        if self._open:
-            self._open = False
-            try:
-                self.cursor.execute("ROLLBACK")
-            except duckdb.TransactionException:
-                pass
-            finally:
-                self.cursor.close()
-
-
 class DuckDBStore:
     """A log, its journal and the user's own tables in one DuckDB database.
 
@@ -154,6 +107,8 @@ class DuckDBStore:
         self.path, self.read_only = path, read_only
         self.pid = os.getpid()
         self.users = 0
+        #: Read-model tables that are known to be there.
+        self.tables: set[Table] = set()
         #: Held by whoever writes; a transaction holds it from its beginning to its end.
         self.writing = threading.RLock()
         self._connection: duckdb.DuckDBPyConnection | None = connect(path, read_only=read_only)
@@ -257,10 +212,28 @@ class DuckDBStore:
                 cursor.close()
             self._insert_table(table, None)
 
+    def write_read_model(self, table: Table, row: Sequence[Any], unit: Unit) -> None:
+        """Replace the row of a stream; a violated constraint is DuckDB's own error."""
+        cursor = _cursor_of(unit)
+        if table not in self.tables:
+            cursor.execute(table.create)
+            _refuse_other_columns(cursor, table)
+            _mine(unit).made.add(table)
+        (replaced,) = cursor.execute(table.update, row).fetchone() or (0,)
+        if not replaced:
+            cursor.execute(table.insert, row)
+
+    def table(self, name: str, unit: Unit | None = None) -> pa.Table:
+        """A table by idx."""
+        known = {row[0] for row in self._fetch("SELECT table_name FROM duckdb_tables()", [], unit)}
+        if name not in known:
+            raise ValueError(f"there is no table {name!r} in {self.path}; there are {', '.join(sorted(known))}")
+        return self._arrow(f"SELECT * FROM {quoted(name)} ORDER BY 1", (), unit)
+
     def begin(self) -> DuckDBUnit:
         """Open a transaction."""
         self._ready()
-        return DuckDBUnit(self)
+        return DuckDBUnit(self.cursor(), self.path, self.tables)
 
     # --- the journal -----------------------------------------------------------------------------------------
 
@@ -364,11 +337,20 @@ def _row(found: tuple[Any, ...]) -> Row:
     return Row(klass, idx, props, meta_info, version, from_microseconds(created_at), from_microseconds(occurred_at))
 
 
-def _cursor_of(unit: Unit) -> duckdb.DuckDBPyConnection:
+def _refuse_other_columns(cursor: duckdb.DuckDBPyConnection, table: Table) -> None:
+    found = [row[0] for row in cursor.execute(f"DESCRIBE {quoted(table.name)}").fetchall()]
+    wanted = ["idx", *(column.name for column in table.columns)]
+    if sorted(found) != sorted(wanted):
+        raise StoreError(
+            f"the table {table.name!r} has the columns {', '.join(found)}, and the state has {', '.join(wanted)}; "
+            "rename the table of the projection, or drop the old one"
+        )
+
+
+def _mine(unit: Unit) -> DuckDBUnit:
     assert isinstance(unit, DuckDBUnit)
-    return unit.cursor
+    return unit
 
 
-def _touches_own_tables(sql: str) -> bool:
-    words = set(re.findall(r"\w+", sql.lower()))
-    return not words.isdisjoint(OWN_TABLES)
+def _cursor_of(unit: Unit) -> duckdb.DuckDBPyConnection:
+    return _mine(unit).cursor

@@ -46,7 +46,25 @@ def prepare(connection: duckdb.DuckDBPyConnection, path: str, *, read_only: bool
     if "funes_lab_schema" not in tables:
         connection.execute('INSERT INTO "funes_lab_schema" VALUES (?)', [SCHEMA_VERSION])
     connection.execute("COMMIT")
+    _make_versions_unique(connection, path)
     return True
+
+
+def _make_versions_unique(connection: duckdb.DuckDBPyConnection, path: str) -> None:
+    """A table from elsewhere may come without the one constraint that the lab stands on."""
+    constraints = connection.execute(
+        "SELECT constraint_column_names FROM duckdb_constraints() WHERE table_name = 'event_entries' "
+        "AND constraint_type IN ('UNIQUE', 'PRIMARY KEY')"
+    ).fetchall()
+    indexes = connection.execute(
+        "SELECT sql FROM duckdb_indexes() WHERE table_name = 'event_entries' AND is_unique"
+    ).fetchall()
+    if any(set(names) == {"idx", "version"} for (names,) in constraints) or indexes:
+        return
+    try:
+        connection.execute('CREATE UNIQUE INDEX "event_entries_idx_version" ON "event_entries" ("idx", "version")')
+    except duckdb.ConstraintException as failure:
+        raise CorruptLogError(f"{path} holds a version of a stream twice: {failure}") from failure
 
 
 def _refuse_newer(connection: duckdb.DuckDBPyConnection, path: str) -> None:

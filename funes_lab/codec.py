@@ -1,0 +1,94 @@
+"""Between an event and its row: the payload as JSON text, and back.
+
+Nothing that is stored is refused when it is read: what no class knows is shown as it is.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, cast
+
+from pydantic import ValidationError
+
+from funes_lab import registry
+from funes_lab.event import UNKNOWN, Event, Status, set_status, status
+from funes_lab.shape import from_json, shape_of
+
+
+def encode(event: Event) -> str:
+    """The payload as the JSON text of the log."""
+    return shape_of(type(event)).encode(event)
+
+
+def decode(name: str, props: str) -> Event:
+    """Read a payload of the log; nothing in it is refused.
+
+    Parameters
+    ----------
+    name : str
+        The event's name.
+    props : str
+        The payload, JSON text of an object.
+
+    Returns
+    -------
+    Event
+        Of the class that has the name, or `UnknownEvent`. A value that does not fit its type is kept as it is,
+        an attribute the class does not have is kept aside.
+    """
+    cls = registry.find(name)
+    if cls is None:
+        return _unknown(name, props)
+    shape = shape_of(cls)
+    try:
+        event: Event = cls.__pydantic_validator__.validate_json(props)
+        set_status(event, Status())
+    except ValidationError:
+        event = cast(Event, cls.__new__(cls))
+        kept = shape.fill(event, _mapping(props), from_json)
+        set_status(event, Status(kept_aside=kept))
+    shape.times_to_utc(event)
+    return event
+
+
+def _unknown(name: str, props: str) -> UnknownEvent:
+    event = UnknownEvent.model_construct()
+    object.__setattr__(event, "_name", name)
+    set_status(event, Status(kept_aside=_mapping(props)))
+    return event
+
+
+def _mapping(props: str) -> dict[str, Any]:
+    try:
+        data = json.loads(props)
+    except ValueError:  # what another program wrote need not be JSON
+        data = props
+    return data if isinstance(data, dict) else {"props": data}
+
+
+class UnknownEvent(Event, name=UNKNOWN):
+    """An event of the log whose name no class has; it shows its payload.
+
+    Define a class with that name and the stream reads it as that class.
+
+    Examples
+    --------
+    >>> import funes_lab as fl
+    >>> lab = fl.Lab()
+    >>> _ = lab.load([{"klass": "Old::Noted", "idx": "n", "props": {"text": "hi"}, "version": 1,
+    ...                "created_at": "2020-01-01", "occurred_at": "2020-01-01"}])
+    >>> event = fl.EventStream.for_("n").events[0]
+    >>> type(event).__name__, event.event_name, event.payload()
+    ('UnknownEvent', 'Old::Noted', {'text': 'hi'})
+    """
+
+    __slots__ = ("_name",)
+
+    @property
+    def event_name(self) -> str:  # type: ignore[override]
+        """The name that the log has for it."""
+        return str(getattr(self, "_name", UNKNOWN))
+
+    def payload(self) -> dict[str, Any]:
+        """The attributes as the log has them."""
+        return dict(status(self).kept_aside)

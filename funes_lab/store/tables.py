@@ -1,0 +1,144 @@
+"""Read-model tables: a row a stream, its columns typed from the fields of a state.
+
+What a column cannot hold exactly is an error and never rounded: DuckDB itself would round a Decimal in silence.
+"""
+
+from __future__ import annotations
+
+import json
+import types
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from typing import Any, Final, Literal, Union, get_args, get_origin
+from uuid import UUID
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import to_jsonable_python
+
+from funes_lab.storable import unconstrained
+
+#: Digits of a DECIMAL column, and those behind the point where the field does not say (`decimal_places`).
+DIGITS, PLACES = 38, 10
+
+_TYPES: Final[dict[Any, str]] = {
+    bool: "BOOLEAN",
+    int: "BIGINT",
+    float: "DOUBLE",
+    str: "VARCHAR",
+    bytes: "BLOB",
+    datetime: "TIMESTAMPTZ",
+    date: "DATE",
+    time: "TIME",
+    timedelta: "INTERVAL",
+    UUID: "UUID",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: its name, its type in DuckDB, and for a Decimal the digits behind the point."""
+
+    name: str
+    kind: str
+    places: int | None = None
+
+    def fit(self, value: Any) -> Any:
+        """The value as it is written, or ValueError if the column cannot hold it exactly."""
+        if value is None:
+            return None
+        if self.places is not None:
+            return self._exact(Decimal(value))
+        if self.kind == "JSON":
+            return json.dumps(to_jsonable_python(value), allow_nan=False)
+        return value.value if isinstance(value, Enum) else value
+
+    def _exact(self, value: Decimal) -> Decimal:
+        assert self.places is not None
+        behind = -int(value.normalize().as_tuple().exponent) if value.is_finite() else DIGITS
+        if behind > self.places or value.adjusted() >= DIGITS - self.places:
+            raise ValueError(
+                f"{self.name} {value} does not fit {self.kind} exactly; say how many digits it has: "
+                f"Field(decimal_places=…)"
+            )
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A read-model table, keyed by `idx`."""
+
+    name: str
+    columns: tuple[Column, ...]
+    constraints: tuple[str, ...] = ()
+
+    @property
+    def create(self) -> str:
+        """The statement that makes it."""
+        parts = ['"idx" VARCHAR PRIMARY KEY', *(f"{quoted(c.name)} {c.kind}" for c in self.columns), *self.constraints]
+        return f"CREATE TABLE IF NOT EXISTS {quoted(self.name)} ({', '.join(parts)})"
+
+    @property
+    def insert(self) -> str:
+        """The statement that adds a row: the values of the columns, then the idx."""
+        names = ", ".join([*(quoted(c.name) for c in self.columns), '"idx"'])
+        return f"INSERT INTO {quoted(self.name)} ({names}) VALUES ({', '.join('?' * (len(self.columns) + 1))})"
+
+    @property
+    def update(self) -> str:
+        """The statement that replaces a row whole: the values of the columns, then the idx."""
+        names = ", ".join(f"{quoted(c.name)} = ?" for c in self.columns)
+        return f'UPDATE {quoted(self.name)} SET {names} WHERE "idx" = ?'
+
+    def row(self, idx: str, state: Mapping[str, Any]) -> list[Any]:
+        """The values of a row, or ValueError for one that does not fit."""
+        return [*(column.fit(state.get(column.name)) for column in self.columns), idx]
+
+
+def table_for(name: str, state: type[BaseModel], constraints: Mapping[str, str] | Sequence[str]) -> Table:
+    """The table for a state.
+
+    Parameters
+    ----------
+    name : str
+    state : pydantic model class
+        Its fields are the columns, beside `idx`.
+    constraints : mapping or sequence of str
+        Per field ("NOT NULL", "UNIQUE"), or whole ones ("CHECK (quantity >= 0)").
+    """
+    columns = tuple(_column(field, info) for field, info in state.model_fields.items() if field != "idx")
+    if isinstance(constraints, Mapping):
+        unknown = sorted(set(constraints) - {column.name for column in columns})
+        if unknown:
+            raise ValueError(f"constraints names {unknown[0]!r}, which {state.__name__} does not have")
+        columns = tuple(Column(c.name, f"{c.kind} {constraints.get(c.name, '')}".strip(), c.places) for c in columns)
+        return Table(name, columns)
+    return Table(name, columns, tuple(constraints))
+
+
+def quoted(name: str) -> str:
+    """A name as an identifier of SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _column(name: str, info: FieldInfo) -> Column:
+    kind = _base(unconstrained(info.annotation))
+    if kind is Decimal:
+        places = next((p for part in info.metadata if (p := getattr(part, "decimal_places", None)) is not None), PLACES)
+        return Column(name, f"DECIMAL({DIGITS}, {places})", places)
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return Column(name, "VARCHAR")
+    return Column(name, _TYPES.get(kind, "JSON"))
+
+
+def _base(annotation: Any) -> Any:
+    origin, args = get_origin(annotation), get_args(annotation)
+    if origin in (Union, types.UnionType):
+        others = [arg for arg in args if arg is not type(None)]
+        return _base(others[0]) if len(others) == 1 else None
+    if origin is Literal:
+        return str if all(isinstance(arg, str) for arg in args) else None
+    return annotation

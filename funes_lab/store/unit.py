@@ -1,0 +1,79 @@
+"""An open transaction in DuckDB."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import duckdb
+
+from funes_lab.errors import StoreError
+from funes_lab.store.failures import taken, told
+from funes_lab.store.tables import Table
+
+#: The tables that only the lab itself writes.
+OWN_TABLES: Final = ("event_entries", "funes_lab_rejections", "funes_lab_schema")
+
+#: What a person may do inside a transaction of the lab.
+_ALLOWED: Final = ("SELECT", "INSERT", "UPDATE", "DELETE", "MERGE_INTO", "CREATE", "ALTER", "DROP", "COPY")
+
+
+class DuckDBUnit:
+    """An open transaction."""
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, path: str, tables: set[Table]) -> None:
+        self.cursor = cursor
+        self._path, self._tables = path, tables
+        self.cursor.execute("BEGIN TRANSACTION")
+        self._open = True
+        #: Read-model tables that this transaction made, if it lasts.
+        self.made: set[Table] = set()
+
+    def execute(self, sql: str, params: Sequence[Any] | Mapping[str, Any] | None = None) -> Any:
+        """Run one statement of the user's; the tables of the lab cannot be written with it."""
+        for statement in self.cursor.extract_statements(sql):
+            if statement.type.name not in _ALLOWED:
+                raise StoreError(
+                    f"tx.execute takes {', '.join(_ALLOWED)}, got {sql!r}; BEGIN, COMMIT and ROLLBACK are the block's"
+                )
+        if _touches_own_tables(sql):
+            raise StoreError(
+                f"tx.execute is for your own tables; {', '.join(OWN_TABLES)} are written by appending events. "
+                f"Read them with lab.sql. Got {sql!r}"
+            )
+        return self.cursor.execute(sql, params) if params is not None else self.cursor.execute(sql)
+
+    def commit(self) -> None:
+        """Make it last."""
+        self._open = False
+        try:
+            # a COMMIT after a failed statement rolls back in silence; anything else says so
+            self.cursor.execute("SELECT 1")
+            self.cursor.execute("COMMIT")
+            self._tables.update(self.made)
+        except duckdb.Error as failure:
+            if conflict := taken(failure):
+                raise conflict from failure
+            if "is aborted" in str(failure):
+                raise StoreError(
+                    "a statement of this transaction had failed, and DuckDB gave the whole of it up; nothing was "
+                    "stored. Let the exception of that statement leave the block"
+                ) from failure
+            raise told(failure, self._path) from failure
+        finally:
+            self.cursor.close()
+
+    def rollback(self) -> None:
+        """Undo it; a transaction that a failed COMMIT has ended already is left alone."""
+        if self._open:
+            self._open = False
+            with contextlib.suppress(duckdb.TransactionException):
+                self.cursor.execute("ROLLBACK")
+            self.cursor.close()
+
+
+def _touches_own_tables(sql: str) -> bool:
+    words = set(re.findall(r"\w+", sql.lower()))
+    return not words.isdisjoint(OWN_TABLES)

@@ -1,0 +1,120 @@
+"""Read models: projections that are kept up to date with the log.
+
+A transactional projection runs in the transaction of the append: its row and the event are written together, or
+neither is. A projection with a `table` keeps a row a stream in DuckDB; a state with `persist_with` writes itself
+to wherever it likes; any other projection is virtual and writes nothing.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+from pydantic import BaseModel
+
+from funes_lab.errors import DefinitionError, InvalidReadModelError
+from funes_lab.fold import Fold
+from funes_lab.projection import Projection, fold_of
+from funes_lab.store import Store, Unit
+from funes_lab.store.tables import Table, table_for
+
+_OWN: Final = ("event_entries", "funes_lab_")
+
+
+@dataclass(frozen=True, slots=True)
+class ReadModel:
+    """A projection of a tier and where its state goes.
+
+    Attributes
+    ----------
+    fold : Fold
+    table : Table or None
+        The DuckDB table it keeps.
+    persist_with : str or None
+        The method of the state that writes it.
+    """
+
+    fold: Fold
+    table: Table | None
+    persist_with: str | None
+
+    @property
+    def virtual(self) -> bool:
+        """Whether it writes nothing."""
+        return self.table is None and self.persist_with is None
+
+    def checked(self, state: BaseModel) -> BaseModel:
+        """The state, validated as a whole.
+
+        Raises
+        ------
+        InvalidReadModelError
+            If it does not hold.
+        """
+        valid, errors = self.fold.verdict(state)
+        if errors:
+            told = "; ".join(error.full_message for error in errors)
+            raise InvalidReadModelError(
+                f"{self.fold.name} led to a {self.fold.state.__name__} that does not hold: {told}. Nothing was stored"
+            )
+        return valid
+
+    def write(self, store: Store, idx: str, state: BaseModel, unit: Unit) -> None:
+        """Write the state of a stream, replacing what was there."""
+        if self.table is not None:
+            try:
+                row = self.table.row(idx, state.__dict__)
+            except ValueError as failure:
+                raise InvalidReadModelError(f"{self.fold.name}: {failure}. Nothing was stored") from None
+            store.write_read_model(self.table, row, unit)
+        if self.persist_with is not None:
+            method = getattr(state, self.persist_with)
+            method(idx) if len(inspect.signature(method).parameters) else method()
+
+
+def read_model(projection: type[Projection[Any]]) -> ReadModel:
+    """Where the state of a projection goes.
+
+    Raises
+    ------
+    DefinitionError
+        If its table or the state's `persist_with` cannot work.
+    """
+    fold = fold_of(projection)
+    known = _known.get(projection)
+    if known is None:
+        known = _known[projection] = ReadModel(fold, _table(projection, fold), _method(fold))
+    return known
+
+
+_known: WeakKeyDictionary[type[Projection[Any]], ReadModel] = WeakKeyDictionary()
+
+
+def _table(projection: type[Projection[Any]], fold: Fold) -> Table | None:
+    name, constraints = projection.table, projection.constraints
+    if name is None:
+        return None
+    if not isinstance(name, str) or not name or "\x00" in name:
+        raise DefinitionError(f"table of {fold.name} must be the name of a table, got {name!r}")
+    if name.lower().startswith(_OWN):
+        raise DefinitionError(f"table of {fold.name} cannot be {name!r}: that one belongs to the lab")
+    if isinstance(constraints, str) or not isinstance(constraints, (Mapping, Sequence)):
+        raise DefinitionError(
+            f"constraints of {fold.name} must be a dict of fields or a list of texts, got {constraints!r}"
+        )
+    try:
+        return table_for(name, fold.state, constraints)
+    except ValueError as failure:
+        raise DefinitionError(f"{fold.name}: {failure}") from None
+
+
+def _method(fold: Fold) -> str | None:
+    name = getattr(fold.state, "persist_with", None)
+    if name is not None and not callable(getattr(fold.state, str(name), None)):
+        raise DefinitionError(
+            f"persist_with of {fold.state.__name__} must name one of its methods, got {name!r}; it gets the idx"
+        )
+    return name

@@ -1,0 +1,230 @@
+"""Real notebooks in a real browser: one JupyterLab for the whole run, one page a test, no network.
+
+Everything lies in temporary folders, so nothing of the user's own Jupyter is read or written. A request that
+leaves the machine is aborted and written down: `lab.outside == []` proves that a page works offline.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import nbformat
+import pytest
+from nbformat.sign import NotebookNotary
+
+ROOT = Path(__file__).parents[2]
+SHOTS = ROOT / "build" / "browser"
+LIGHT, DARK = "JupyterLab Light", "JupyterLab Dark"
+
+_FOLDERS = (
+    "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR",
+    "JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR",
+)  # fmt: skip
+_SETTINGS: Mapping[str, Mapping[str, object]] = {
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    "docmanager-extension/plugin": {"autosave": False},
+    "codemirror-extension/plugin": {"defaultConfig": {"cursorBlinkRate": 0}},
+    # else the cells that are off screen are not in the page
+    "notebook-extension/tracker": {"windowingMode": "none", "recordTiming": False},
+}
+CHROMIUM_ARGUMENTS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--force-color-profile=srgb",
+)  # fmt: skip
+_IDLE = "() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
+_CODE_CELLS = "[...window.jupyterapp.shell.currentWidget.content.model.cells].filter(cell => cell.type === 'code')"
+
+
+def chromium() -> str | None:
+    """The browser: the one that FUNES_LAB_CHROMIUM names, else the first one on the path."""
+    named = os.environ.get("FUNES_LAB_CHROMIUM")
+    if named:
+        return shutil.which(named)
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+# --- the server -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running JupyterLab, the folder it serves, and the one where it keeps what it knows of its reader."""
+
+    url: str
+    token: str
+    folder: Path
+    data: Path
+    process: subprocess.Popen[bytes]
+
+    def api(self, path: str, method: str = "GET", *, timeout: float = 5) -> Any:
+        request = urllib.request.Request(
+            f"{self.url}/api/{path}", method=method, headers={"Authorization": f"token {self.token}"}
+        )
+        with urllib.request.urlopen(request, timeout=timeout) as answer:
+            body = answer.read()
+        return json.loads(body) if body else None
+
+
+@contextmanager
+def jupyterlab(home: Path) -> Iterator[Server]:
+    """JupyterLab on this machine only, ended with all its kernels."""
+    folder, log = home / "notebooks", home / "server.log"
+    folder.mkdir(parents=True)
+    folders = {name: str(home / name.lower()) for name in _FOLDERS}
+    for name, value in _SETTINGS.items():
+        path = Path(folders["JUPYTERLAB_SETTINGS_DIR"], "@jupyterlab", f"{name}.jupyterlab-settings")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(value), encoding="utf-8")
+    port, token = _free_port(), secrets.token_hex(16)
+    arguments = [
+        "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}",
+        "--ServerApp.port_retries=0", f"--ServerApp.root_dir={folder}", f"--IdentityProvider.token={token}",
+        "--LabApp.expose_app_in_browser=True", "--LabApp.news_url=None", "--ServerApp.terminals_enabled=False",
+    ]  # fmt: skip
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", *arguments],
+            stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **folders}, cwd=folder, start_new_session=True,
+        )  # fmt: skip
+    server = Server(f"http://127.0.0.1:{port}", token, folder, Path(folders["JUPYTER_DATA_DIR"]), process)
+    try:
+        _wait_until_up(server, log)
+        yield server
+    finally:
+        _stop(server)
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def _wait_until_up(server: Server, log: Path, *, within: float = 60) -> None:
+    deadline = time.monotonic() + within
+    while True:
+        try:
+            server.api("status")
+        except OSError:
+            if server.process.poll() is not None or time.monotonic() > deadline:
+                pytest.fail(f"JupyterLab does not come up:\n{log.read_text(errors='replace')[-3000:]}")
+            time.sleep(0.1)
+        else:
+            return
+
+
+def _stop(server: Server) -> None:
+    with suppress(OSError, subprocess.TimeoutExpired):
+        server.api("shutdown", "POST")
+        server.process.wait(10)
+    for sent in (signal.SIGTERM, signal.SIGKILL):
+        if server.process.poll() is None:
+            with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                os.killpg(server.process.pid, sent)
+                server.process.wait(5)
+
+
+# --- the browser ------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Page:
+    """A page in a profile of its own, and what it wanted from outside and complained about."""
+
+    page: Any
+    outside: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def shot(self, name: str) -> None:
+        """Take a picture of what is to be seen, for people to look at."""
+        SHOTS.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=SHOTS / f"{name}.png")
+
+
+@dataclass
+class LabPage(Page):
+    """A page with JupyterLab in it."""
+
+    server: Server = field(kw_only=True)
+
+    def open(self, notebook: str, *, theme: str = LIGHT) -> LabPage:
+        """Open a notebook of the server's folder and wait for its kernel; nothing is run."""
+        self.page.goto(f"{self.server.url}/doc/tree/{notebook}?token={self.server.token}&reset")
+        self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+        self.page.wait_for_function(_IDLE, timeout=60_000)
+        # the server remembers the theme, so it is set every time or one test leaks into the next
+        if self.page.evaluate("() => document.body.dataset.jpThemeName") != theme:
+            self.command("apputils:change-theme", theme=theme)
+            self.page.wait_for_function("theme => document.body.dataset.jpThemeName === theme", arg=theme)
+        return self
+
+    def trust(self, notebook: Path) -> LabPage:
+        """Sign a notebook, as its reader does who trusts it; JupyterLab strips the outputs of others."""
+        notary = NotebookNotary(data_dir=str(self.server.data))
+        notary.sign(nbformat.read(notebook, as_version=4))
+        notary.store.close()
+        return self
+
+    def run_all(self, *, within: float = 60) -> LabPage:
+        """Run all cells and wait until the last one is done; an error in one of them is a failure."""
+        self.page.evaluate(f"() => {_CODE_CELLS}.forEach(cell => {{ cell.executionCount = null }})")
+        self.command("notebook:run-all-cells")
+        self.page.wait_for_function(
+            f"() => ({_IDLE})() && {_CODE_CELLS}.every(cell => cell.executionCount !== null)", timeout=within * 1000
+        )
+        errors = [output for cell in self.outputs() for output in cell if output["output_type"] == "error"]
+        assert not errors, errors
+        return self
+
+    def command(self, name: str, **arguments: object) -> None:
+        """Run one of JupyterLab's commands to its end."""
+        self.page.evaluate(
+            "([name, args]) => window.jupyterapp.commands.execute(name, args).then(() => null)", [name, arguments]
+        )
+
+    def outputs(self) -> list[list[dict[str, Any]]]:
+        """The outputs of every code cell, as the notebook has them now."""
+        found: list[list[dict[str, Any]]] = self.page.evaluate(
+            f"() => {_CODE_CELLS}.map(cell => cell.outputs.toJSON())"
+        )
+        return found
+
+
+P = TypeVar("P", bound=Page)
+
+
+def cut_off(page: P) -> P:
+    """Cut a page off from everything but this machine, and listen to what it says."""
+
+    def gate(route: Any) -> None:
+        address = urlsplit(route.request.url)
+        if address.hostname == "127.0.0.1" or address.scheme in ("data", "blob", "file", "about"):
+            route.continue_()
+        else:
+            page.outside.append(route.request.url)
+            route.abort()
+
+    def listen(message: Any) -> None:
+        if message.type == "error":
+            page.complaints.append(message.text)
+
+    page.page.context.route("**/*", gate)
+    page.page.set_default_timeout(20_000)
+    page.page.on("console", listen)
+    page.page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    return page

@@ -1,0 +1,47 @@
+"""What every test may rely on: no lab and no event name is left over from another one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+import funes_lab as fl
+from funes_lab import current
+
+
+@pytest.fixture(autouse=True)
+def _alone() -> Iterator[None]:
+    """Names claimed in a test are forgotten, and labs opened in it are closed."""
+    before = list(current._process)
+    with fl.testing.registry():
+        yield
+    for lab in [lab for lab in current._process if lab not in before]:
+        lab.close()  # type: ignore[attr-defined]
+    current._process[:] = before
+
+
+@pytest.fixture
+def clock() -> fl.testing.Clock:
+    """A clock that moves on by a second whenever it is read."""
+    return fl.testing.Clock("2026-06-01T09:00:00Z", tick=timedelta(seconds=1))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A file that is not there yet."""
+    return tmp_path / "ledger.duckdb"
+
+
+@pytest.fixture
+def lab(clock: fl.testing.Clock) -> fl.Lab:
+    """A lab in memory."""
+    return fl.Lab(clock=clock)
+
+
+@pytest.fixture(params=["memory", "file"])
+def any_lab(request: pytest.FixtureRequest, clock: fl.testing.Clock, path: Path) -> fl.Lab:
+    """A lab in memory, and one on a file."""
+    return fl.Lab(":memory:" if request.param == "memory" else path, clock=clock)

@@ -1,0 +1,125 @@
+"""The notebooks and the README: they run in a fresh kernel, and say what their committed copies say.
+
+``python -m tests.test_notebooks`` executes every notebook anew and writes its outputs back.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+#: All that a committed notebook says of itself; a kernel adds the version of Python that it ran on.
+METADATA = {
+    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+
+
+def executed(path: Path) -> Any:
+    """A notebook with the outputs that a fresh kernel gives, far from the checkout and its files."""
+    notebook = nbformat.read(path, as_version=4)
+    with TemporaryDirectory() as folder:
+        NotebookClient(
+            notebook,
+            kernel_name="python3",
+            timeout=120,
+            # neither the times of a run nor a widget's state may be committed: a page with state wants a network
+            record_timing=False,
+            store_widget_state=False,
+            resources={"metadata": {"path": folder}},
+        ).execute()
+        assert not [*Path(folder).iterdir()], f"{path.name} leaves files behind"
+    notebook.metadata = nbformat.from_dict(METADATA)
+    return notebook
+
+
+def code_cells(notebook: Any) -> list[Any]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def shown(cell: Any) -> str:
+    """What a reader sees of a cell's outputs, as text that can be compared."""
+    texts = []
+    for output in cell.outputs:
+        if output.output_type == "stream":
+            texts.append(output.text)
+        else:
+            assert output.output_type != "error", f"{cell.id}: {output.evalue}"
+            texts += [f"{kind}:\n{content}" for kind, content in sorted(output.data.items())]
+    return "\n".join(texts)
+
+
+def write_outputs() -> None:
+    """Execute every notebook and write it back."""
+    for path in NOTEBOOKS:
+        nbformat.write(executed(path), path)
+        print(f"executed {path.relative_to(ROOT)}")
+
+
+# --- the notebooks ----------------------------------------------------------------------------------------------
+
+
+def test_the_tour_is_there():
+    assert "00_tour.ipynb" in [path.name for path in NOTEBOOKS]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_fresh_kernel_says_what_the_committed_notebook_says(path):
+    committed, fresh = nbformat.read(path, as_version=4), executed(path)
+    wrong = []
+    for old, new in zip(code_cells(committed), code_cells(fresh), strict=True):
+        lines = difflib.unified_diff(shown(old).split("\n"), shown(new).split("\n"), "committed", "fresh", lineterm="")
+        difference = "\n".join(lines)
+        if difference:
+            wrong.append(f"cell {old.id!r}:\n{difference}")
+    assert not wrong, "\n".join([*wrong, "If that is meant: python -m tests.test_notebooks"])
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_committed_notebook_is_executed_from_top_to_bottom_and_holds_nothing_else(path):
+    notebook = nbformat.read(path, as_version=4)
+    cells = code_cells(notebook)
+    assert [cell.execution_count for cell in cells] == [*range(1, len(cells) + 1)]
+    assert notebook.metadata == METADATA
+    assert not [cell.id for cell in notebook.cells if cell.metadata]
+
+
+# --- the README -------------------------------------------------------------------------------------------------
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+#: A Python block, and the text block right after it if there is one: what it prints.
+EXAMPLE = re.compile(r"```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", re.DOTALL)
+
+
+def test_the_readme_has_an_example():
+    assert EXAMPLE.search(README)
+
+
+@pytest.mark.parametrize(("source", "prints"), EXAMPLE.findall(README))
+def test_an_example_of_the_readme_prints_what_the_readme_says(source, prints, tmp_path):
+    (tmp_path / "example.py").write_text(source, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-X", "utf8", "example.py"], cwd=tmp_path, capture_output=True, encoding="utf-8", check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == prints
+
+
+@pytest.mark.parametrize("target", re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", README))
+def test_a_link_of_the_readme_leads_somewhere(target):
+    assert (ROOT / target).exists()
+
+
+if __name__ == "__main__":
+    write_outputs()

@@ -1,0 +1,190 @@
+"""The names of events: what a class may be called and have, and whose a name is (rules 6 and 7)."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, ClassVar
+
+import pytest
+from pydantic import BaseModel, ConfigDict
+
+import funes_lab as fl
+from funes_lab import registry
+from tests.domain import Noted, NoteStream, noted
+
+RESERVED = [
+    "persisted", "version", "created_at", "occurred_at", "meta_info", "valid", "errors", "own_errors", "state_errors",
+    "rejection", "event_name", "payload", "kept_aside",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RESERVED)
+def test_rule_6_names_that_the_lab_uses_are_refused_as_fields_when_the_class_is_defined(name):
+    with pytest.raises(fl.DefinitionError, match=rf"Taken cannot have a field '{name}'.*Rename it.*'taken_{name}'"):
+        type("Taken", (fl.Event,), {"__annotations__": {name: int}, "__module__": __name__})
+    assert registry.find("Taken") is None
+
+
+@pytest.mark.parametrize("name", ["version", "errors"])
+def test_rule_6_they_are_refused_in_a_class_that_is_mixed_in(name):
+    mixin = type("Mixin", (BaseModel,), {"__annotations__": {name: int}, "__module__": __name__})
+    with pytest.raises(fl.DefinitionError, match=name):
+        type("Taken", (mixin, fl.Event), {"__module__": __name__})
+
+
+@pytest.mark.parametrize("name", ["version", "payload", "errors"])
+def test_rule_6_they_are_refused_as_plain_attributes_and_methods(name):
+    with pytest.raises((fl.DefinitionError, TypeError), match=name):
+        type("Taken", (fl.Event,), {name: lambda self: 5, "__module__": __name__})
+    with pytest.raises((fl.DefinitionError, TypeError), match=name):
+        type("Taken", (fl.Event,), {name: 5, "__module__": __name__})
+
+
+def test_the_name_is_that_of_the_class_unless_name_says_another():
+    class Plain(fl.Event):
+        pass
+
+    class Named(fl.Event, name="Shop::Named"):
+        pass
+
+    class Child(Named):
+        pass
+
+    assert [cls.event_name for cls in (Plain, Named, Child)] == ["Plain", "Shop::Named", "Child"]
+    assert registry.find("Shop::Named") is Named
+
+
+@pytest.mark.parametrize("name", ["", "x" * 256, "a\x00", "\ud800", 5, b"x"])
+def test_a_name_that_a_log_cannot_hold_is_refused(name):
+    with pytest.raises(fl.DefinitionError, match=r"Bad must be a text of 1 to 255 characters"):
+
+        class Bad(fl.Event, name=name):
+            pass
+
+
+@pytest.mark.parametrize("config", [ConfigDict(frozen=False), ConfigDict(extra="allow"), ConfigDict(extra="ignore")])
+def test_an_event_cannot_be_made_changeable(config):
+    with pytest.raises(fl.DefinitionError, match=r"Loose must keep (frozen=True|extra='forbid')"):
+
+        class Loose(fl.Event):
+            model_config = config
+
+    assert registry.find("Loose") is None
+
+
+def test_filter_attributes_is_a_list_of_names():
+    with pytest.raises(fl.DefinitionError, match=r"Secret must be a list.*write \['token'\]"):
+
+        class Secret(fl.Event):
+            filter_attributes: ClassVar[Any] = "token"
+            token: str
+
+
+def test_rule_7_a_cell_that_runs_again_replaces_the_class_and_a_stream_reads_the_new_one(lab):
+    class Said(fl.Event, name="TestRegistry::Said"):
+        text: str
+
+    stream = NoteStream.for_("n", lab=lab)
+    stream.append(Said(text="x"))
+    assert type(stream.events[0]) is Said
+    first = Said
+
+    class Said(fl.Event, name="TestRegistry::Said"):  # type: ignore[no-redef]
+        text: str
+        tone: str = "calm"
+
+    (event,) = stream.events
+    assert type(event) is Said is not first
+    assert event.tone == "calm"
+
+
+def test_rule_7_two_modules_that_claim_one_name_are_an_error():
+    class Shared(fl.Event, name="TestRegistry::Shared"):
+        pass
+
+    with pytest.raises(fl.DefinitionError, match=r"'TestRegistry::Shared' is taken by .*Shared.*name='elsewhere.Shared'"):
+        type("Shared", (fl.Event,), {"__module__": "elsewhere"}, name="TestRegistry::Shared")
+    assert registry.find("TestRegistry::Shared") is Shared
+
+
+def test_rule_7_a_projection_that_was_defined_again_is_the_one_that_judges(lab, monkeypatch):
+    """The stream names its projection; the one found under that name now is the one that counts."""
+    module = sys.modules[__name__]
+
+    def define(limit: int) -> None:
+        class State(BaseModel):
+            n: int = 0
+
+        def counted(state: Any, event: Any) -> None:
+            state.n += 1
+            if state.n > limit:
+                event.errors.add("text", f"is over {limit}")
+
+        class Counting(fl.Projection[State]):
+            __qualname__ = "Counting"  # as a cell defines it, not a function
+            noted = fl.interpretation_for(Noted)(counted)
+
+        monkeypatch.setattr(module, "Counting", Counting, raising=False)
+
+    define(limit=1)
+    stream_class = type("CountedStream", (fl.EventStream,), {"consistency_projection": module.Counting})
+    stream = stream_class.for_("n", lab=lab)
+    assert stream.append(noted()).persisted
+    assert stream.append(noted()).errors.full_messages == ["Text is over 1"]
+    define(limit=2)
+    assert stream.append(noted()).persisted
+    assert stream.append(noted()).errors.full_messages == ["Text is over 2"]
+
+
+def test_rule_7_events_are_matched_to_blocks_by_name(lab):
+    """A block of an older class takes the events of the newer one."""
+
+    class Said(fl.Event, name="TestRegistry::Said"):
+        text: str
+
+    class Texts(BaseModel):
+        texts: list[str] = []
+
+    class Trail(fl.Projection[Texts]):
+        @fl.interpretation_for(Said)
+        def said(state, event):
+            state.texts.append(event.text)
+
+    class Said(fl.Event, name="TestRegistry::Said"):  # type: ignore[no-redef]
+        text: str
+
+    stream = NoteStream.for_("n", lab=lab)
+    stream.append(Said(text="new"))
+    assert stream.projected_with(Trail).texts == ["new"]
+
+
+def test_a_subclass_of_an_event_is_another_event(lab):
+    class Loud(Noted):
+        pass
+
+    class Texts(BaseModel):
+        texts: list[str] = []
+
+    class Trail(fl.Projection[Texts]):
+        @fl.interpretation_for(Noted)
+        def said(state, event):
+            state.texts.append(event.text)
+
+    stream = NoteStream.for_("n", lab=lab)
+    stream.append(Loud(text="LOUD"))
+    stream.append(noted("quiet"))
+    assert [event.event_name for event in stream.events] == ["Loud", "Debts::Noted"]
+    assert stream.projected_with(Trail).texts == ["quiet"]
+
+
+def test_a_scope_hides_the_names_outside_and_forgets_its_own(lab):
+    with fl.testing.registry():
+
+        class Noted2(fl.Event, name="Debts::Noted"):
+            text: str
+            more: int = 1
+
+        assert registry.find("Debts::Noted") is Noted2
+        with fl.testing.registry():
+            assert registry.find("Debts::Noted") is Noted2
+    assert registry.find("Debts::Noted") is Noted
