@@ -129,18 +129,15 @@ class Event(BaseModel):
 
     def __init_subclass__(cls, name: str | None = None, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        taken = sorted(_RESERVED.intersection(_annotated_names(cls)) - {"filter_attributes"})
-        if taken:
-            raise DefinitionError(
-                f"{cls.__name__} cannot have a field {taken[0]!r}: the lab uses that name on every event. "
-                f"Rename it, for example to '{cls.__name__.lower()}_{taken[0]}'"
-            )
+        if name != UNKNOWN:
+            _refuse_reserved(cls, _annotated_names(cls) | set(cls.__dict__))
         if "event_name" not in cls.__dict__:
             cls.event_name = _checked_name(cls.__name__ if name is None else name, cls)
 
     @classmethod
     def __pydantic_init_subclass__(cls, name: str | None = None, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
+        _refuse_reserved(cls, set(cls.model_fields))
         _check_config(cls)
         if name != UNKNOWN:
             registry.claim(cls.event_name, cls)
@@ -316,6 +313,15 @@ def _settle(event: Event) -> None:
     problems = shape_of(type(event)).settle(event, event.filter_attributes, skip)
     if problems:
         now.own = (*now.own, *problems)
+
+
+def _refuse_reserved(cls: type[Event], names: set[str]) -> None:
+    taken = sorted(_RESERVED.intersection(names) - {"filter_attributes"})
+    if taken:
+        raise DefinitionError(
+            f"{cls.__name__} cannot have a field {taken[0]!r}: the lab uses that name on every event. "
+            f"Rename it, for example to '{cls.__name__.lower()}_{taken[0]}'"
+        )
 
 
 def _annotated_names(cls: type) -> set[str]:

@@ -50,7 +50,9 @@ def is_plain(annotation: object) -> bool:
         # a union of two texts-in-JSON types may come back as the other one
         others = [arg for arg in get_args(annotation) if arg is not type(None)]
         return len(others) == 1 and is_plain(others[0])
-    return isinstance(annotation, type) and (annotation in _FIXED or issubclass(annotation, Enum))
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return all(isinstance(member.value, (str, int, float, type(None))) for member in annotation)
+    return annotation in _FIXED
 
 
 def _bare(annotation: object) -> object:
