@@ -38,6 +38,7 @@ from funes_lab.lab import Lab, current_lab
 from funes_lab.projection import Projection, final_state, initial_state, interpretation_for
 from funes_lab.rejection import Rejection
 from funes_lab.stream import EventStream, Reading
+from funes_lab.tiers import Async
 from funes_lab.transaction import Rollback
 from funes_lab.verdict import Verdict
 
@@ -45,6 +46,7 @@ __version__ = _version("funes-lab")
 
 __all__ = [
     "AlreadyPersistedError",
+    "Async",
     "ClosedError",
     "ConflictError",
     "ConflictingActualTimeError",

@@ -6,12 +6,13 @@ too. `with lab:` is a scope of its own, a context variable. Before any lab is op
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar, Token
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from funes_lab.errors import ClosedError
+from funes_lab.jobs import Job
 from funes_lab.seen import Memory
 from funes_lab.store import Row, Store, Unit
 
@@ -25,6 +26,7 @@ class Transaction(Protocol):
 
     unit: Unit
     memory: Memory
+    jobs: list[Job]
 
     def wrote(self, event: Event, row: Row, deny: Callable[[], None]) -> None:
         """Remember an event: to undo what it says of itself at a rollback, to deny it if the commit fails."""
@@ -68,6 +70,14 @@ class Workspace(Protocol):
     @property
     def read_only(self) -> bool:
         """Whether writes are refused."""
+        ...
+
+    def metainformation_now(self) -> dict[str, Any]:
+        """The context that is bound now, as it is stored with an event."""
+        ...
+
+    def queue(self, jobs: Sequence[Job]) -> None:
+        """Let jobs run once the outermost transaction is committed."""
         ...
 
     def check_writable(self) -> None:

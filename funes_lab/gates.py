@@ -9,6 +9,7 @@ events 1…N, and the event becomes N+1.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ from funes_lab.errors import (
 )
 from funes_lab.event import Event, own_rules_again, status
 from funes_lab.fold import Fold, folding
+from funes_lab.jobs import Job
 from funes_lab.judging import Judgement, judge_in_place, judge_last, state_of
 from funes_lab.rejection import Rejection, Rejections, Witness
 from funes_lab.rules import Rules
@@ -110,8 +112,11 @@ class Gates:
 
     def let_in(self, candidate: Candidate, occurred_at: datetime, judgement: Judgement) -> Row:
         """See the event as N+1: the row that will be written, and the states that include it."""
-        event = candidate.event
-        row = Row(event.event_name, self.idx, encode(event), "{}", self.seen.version + 1, candidate.now, occurred_at)
+        event, meta = candidate.event, self.lab.metainformation_now()
+        meta_info = json.dumps(meta) if meta else "{}"
+        row = Row(
+            event.event_name, self.idx, encode(event), meta_info, self.seen.version + 1, candidate.now, occurred_at
+        )
         kept, fold = {}, self.rules.consistency
         if fold is not None and judgement.end is not None:
             kept[fold] = judgement.end
@@ -141,6 +146,7 @@ class Gates:
         """Write what was let in, as one unit of work, and tell the events; raises VersionTaken."""
         alone = self._unit is None and not all(model.virtual for model in self.rules.transactional)
         unit = self.lab.store.begin() if alone else self._unit
+        jobs = self._jobs(rows)
         try:
             self._insert(rows, unit)
             if unit is not None:
@@ -156,8 +162,20 @@ class Gates:
         for row, candidate in zip(rows, candidates, strict=True):
             now = status(candidate.event)
             now.version, now.created_at, now.occurred_at = row.version, row.created_at, row.occurred_at
+            now.meta_info = json.loads(row.meta_info or "{}")
             if self._transaction is not None:
                 self._transaction.wrote(candidate.event, row, partial(self._deny_at_commit, candidate, row))
+        self.lab.queue(jobs)
+
+    def _jobs(self, rows: Sequence[Row]) -> list[Job]:
+        """The jobs of the async projections, one an event; a temporal context that fails stops the append."""
+        if not self.rules.background:
+            return []
+        return [
+            Job(self.rules.stream_class, self.idx, background, background.time_for(read_event(row)), row.created_at)
+            for row in rows
+            for background in self.rules.background
+        ]
 
     def _insert(self, rows: Sequence[Row], unit: Unit | None) -> None:
         if len(rows) == 1:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar, Token
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from pydantic import BaseModel
 
 from funes_lab import current
 from funes_lab.errors import ClosedError, ReadOnlyError, TransactionError
 from funes_lab.fold import Fold
+from funes_lab.jobs import Job, Jobs
+from funes_lab.metainformation import Metainformation
 from funes_lab.projection import Projection, fold_of
 from funes_lab.rejection import Rejections
 from funes_lab.seen import Memory
@@ -43,6 +47,10 @@ class Lab:
         Gives the time of recording, a datetime (one without a zone is taken as UTC); default the system's.
     read_only : bool
         Open an existing file without the right to write.
+    metainformation_model : pydantic model class, optional
+        The context that `with lab.metainformation(…):` can bind to events.
+    jobs : {"background", "manual"}
+        Whether a thread runs the async projections, or `lab.jobs.run_pending()` does.
 
     Raises
     ------
@@ -69,9 +77,14 @@ class Lab:
         *,
         clock: Clock | None = None,
         read_only: bool = False,
+        metainformation_model: type[BaseModel] | None = None,
+        jobs: Literal["background", "manual"] = "background",
     ) -> None:
         if clock is not None and not callable(clock):
             raise TypeError(f"clock must be a function that gives a datetime, got {clock!r}")
+        if jobs not in ("background", "manual"):
+            raise ValueError(f"jobs must be 'background' or 'manual', got {jobs!r}")
+        self._metainformation = Metainformation(metainformation_model)
         self._store: Store = open_store(path, read_only=read_only)
         self._clock = clock
         self._read_only = read_only or self._store.read_only
@@ -79,6 +92,7 @@ class Lab:
         self._transaction: ContextVar[Transaction | None] = ContextVar("funes_lab_transaction", default=None)
         self._scopes: list[Token[Any]] = []
         self.memory = Memory()
+        self._jobs = Jobs(self._store, self.now, manual=jobs == "manual")
         current.make_current(self)
 
     # --- what it is ------------------------------------------------------------------------------------------
@@ -127,6 +141,11 @@ class Lab:
         """The journal of refused attempts."""
         return Rejections(self.store, read_only=self._read_only)
 
+    @property
+    def jobs(self) -> Jobs:
+        """The async projections that wait, are done or have failed."""
+        return self._jobs
+
     def now(self) -> datetime:
         """The time by the lab's clock, in UTC."""
         if self._clock is None:
@@ -135,6 +154,53 @@ class Lab:
         if not isinstance(moment, datetime):
             raise TypeError(f"clock must give a datetime, got {moment!r}")
         return utc(moment)
+
+    # --- context ---------------------------------------------------------------------------------------------
+
+    def metainformation(self, **values: Any) -> AbstractContextManager[None]:
+        """Bind metainformation to the events that are appended in a block.
+
+        Parameters
+        ----------
+        **values
+            Fields of the lab's `metainformation_model`; a block inside another one adds to it.
+
+        Returns
+        -------
+        context manager
+
+        Raises
+        ------
+        TypeError
+            For a name that the model does not have.
+
+        Examples
+        --------
+        >>> import funes_lab as fl
+        >>> from pydantic import BaseModel
+        >>> class Context(BaseModel):
+        ...     user_id: int
+        >>> class Touched(fl.Event, name="Example::Touched"):
+        ...     pass
+        >>> lab = fl.Lab(metainformation_model=Context)
+        >>> with lab.metainformation(user_id=7):
+        ...     event = fl.EventStream.for_("thing").append(Touched())
+        >>> event.meta_info
+        {'user_id': 7}
+        """
+        return self._metainformation.bind(values)
+
+    def metainformation_now(self) -> dict[str, Any]:
+        """The context that is bound now, as it is stored with an event."""
+        return self._metainformation.now()
+
+    def queue(self, jobs: Sequence[Job]) -> None:
+        """Let jobs run once the outermost transaction is committed."""
+        transaction = self.transaction_now
+        if transaction is None:
+            self._jobs.add(jobs)
+        else:
+            transaction.jobs.extend(jobs)
 
     # --- writing together ------------------------------------------------------------------------------------
 
@@ -194,6 +260,7 @@ class Lab:
                 raise
             else:
                 transaction.commit()
+                self._jobs.add(transaction.jobs)
             finally:
                 self._transaction.reset(token)
                 self.memory.clear()
@@ -311,6 +378,7 @@ class Lab:
     def close(self) -> None:
         """Let go of the file. Closing twice does nothing."""
         if not self._closed:
+            self._jobs.finish()
             self._closed = True
             current.forget(self)
             self._store.close()

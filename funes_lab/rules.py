@@ -11,7 +11,7 @@ from funes_lab.errors import DefinitionError
 from funes_lab.fold import Fold
 from funes_lab.judging import Order
 from funes_lab.projection import Projection, fold_of
-from funes_lab.tiers import ReadModel, read_model
+from funes_lab.tiers import Async, ReadModel, read_model
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class Rules:
     order: Order
     actual_time_attribute: str | None
     transactional: tuple[ReadModel, ...]
+    background: tuple[Async, ...]
 
 
 def rules_of(cls: Any) -> Rules:
@@ -34,6 +35,7 @@ def rules_of(cls: Any) -> Rules:
         order="on_top" if cls.consistency_order == "on_top" else "true_place",
         actual_time_attribute=cls.actual_time_attribute,
         transactional=tuple(read_model(latest(projection)) for projection in cls.transactional_projections),
+        background=tuple(cls.async_projections),
     )
 
 
@@ -63,6 +65,11 @@ def check_configuration(cls: Any) -> None:
             read_model(one)
         except (TypeError, DefinitionError) as failure:
             raise DefinitionError(f"{cls.__name__}: transactional_projections: {failure}") from None
+    waiting: object = cls.async_projections
+    if not isinstance(waiting, Sequence) or not all(isinstance(one, Async) for one in waiting):
+        raise DefinitionError(f"{cls.__name__}: async_projections must be a list of fl.Async(…), got {waiting!r}")
+    for one in waiting:
+        read_model(one.projection)
     if cls.consistency_order not in ("true_place", "on_top"):
         raise DefinitionError(
             f"{cls.__name__}: consistency_order must be 'true_place' or 'on_top', got {cls.consistency_order!r}"

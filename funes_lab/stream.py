@@ -25,6 +25,7 @@ from funes_lab.seen import Seen
 from funes_lab.storable import Moment
 from funes_lab.store import Row
 from funes_lab.store.checks import check_idx, check_version
+from funes_lab.tiers import Async
 from funes_lab.verdict import Verdict
 
 
@@ -45,6 +46,8 @@ class EventStream(ReadingSide):
         recorded, or at `at=`.
     transactional_projections : list of Projection classes
         Read models that are written in the transaction of the append.
+    async_projections : list of Async
+        Read models that are brought up to date after the commit, by a job each.
 
     Examples
     --------
@@ -72,6 +75,7 @@ class EventStream(ReadingSide):
     consistency_order: ClassVar[str] = "true_place"
     actual_time_attribute: ClassVar[str | None] = None
     transactional_projections: ClassVar[Sequence[type[Projection[Any]]]] = ()
+    async_projections: ClassVar[Sequence[Async]] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

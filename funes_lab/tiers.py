@@ -8,16 +8,19 @@ to wherever it likes; any other projection is virtual and writes nothing.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
 from weakref import WeakKeyDictionary
 
 from pydantic import BaseModel
 
 from funes_lab.errors import DefinitionError, InvalidReadModelError
+from funes_lab.event import Event
 from funes_lab.fold import Fold
 from funes_lab.projection import Projection, fold_of
+from funes_lab.storable import utc
 from funes_lab.store import Store, Unit
 from funes_lab.store.tables import Table, table_for
 
@@ -118,3 +121,91 @@ def _method(fold: Fold) -> str | None:
             f"persist_with of {fold.state.__name__} must name one of its methods, got {name!r}; it gets the idx"
         )
     return name
+
+
+TemporalContext = Literal["last_event_time", "job_time"] | Callable[[Event], datetime]
+
+
+@dataclass(frozen=True)
+class Async:
+    """A projection that runs after the commit, in the background.
+
+    Parameters
+    ----------
+    projection : Projection class
+        With a `table`, or with a state that has `persist_with`.
+    temporal_context : {"last_event_time", "job_time"} or function
+        The time that `initial_state` and `final_state` get: the `created_at` of the event that queued the job
+        (default), the time at which the job runs, or what a function of that event returns (a datetime).
+    queue : str
+        A name to tell jobs apart.
+    delay : timedelta, optional
+        How long to wait before the job may run.
+
+    Raises
+    ------
+    DefinitionError
+        For an argument that cannot work.
+
+    Examples
+    --------
+    >>> import funes_lab as fl
+    >>> from pydantic import BaseModel
+    >>> class Sent(fl.Event, name="Example::Sent"):
+    ...     pass
+    >>> class Outbox(BaseModel):
+    ...     letters: int = 0
+    >>> class Letters(fl.Projection[Outbox]):
+    ...     table = "letters"
+    ...     @fl.interpretation_for(Sent)
+    ...     def sent(state, event):
+    ...         state.letters += 1
+    >>> class PostStream(fl.EventStream):
+    ...     async_projections = [fl.Async(Letters)]
+    >>> lab = fl.Lab(jobs="manual")
+    >>> sent = PostStream.for_("post").append(Sent())
+    >>> lab.jobs.run_pending()
+    1
+    >>> lab.table("letters").to_dict("records")
+    [{'idx': 'post', 'letters': 1}]
+    """
+
+    projection: type[Projection[Any]]
+    temporal_context: TemporalContext = field(default="last_event_time", kw_only=True)
+    queue: str = field(default="default", kw_only=True)
+    delay: timedelta | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        try:
+            fold_of(self.projection)
+        except TypeError as failure:
+            raise DefinitionError(str(failure)) from None
+        if self.temporal_context not in ("last_event_time", "job_time") and not callable(self.temporal_context):
+            raise DefinitionError(
+                f"temporal_context must be 'last_event_time', 'job_time' or a function of the event, got "
+                f"{self.temporal_context!r}"
+            )
+        if not isinstance(self.queue, str) or not self.queue:
+            raise DefinitionError(f"queue must be a text that is not empty, got {self.queue!r}")
+        if self.delay is not None and not (isinstance(self.delay, timedelta) and self.delay >= timedelta(0)):
+            raise DefinitionError(f"delay must be a timedelta from zero on, got {self.delay!r}")
+
+    def time_for(self, event: Event) -> datetime | None:
+        """The time of a job that this event queues; None for the time at which it runs.
+
+        Raises
+        ------
+        TypeError
+            If the function returns no datetime; this is found out before the event is committed.
+        """
+        if self.temporal_context == "job_time":
+            return None
+        if not callable(self.temporal_context):
+            return event.created_at
+        found: object = self.temporal_context(event)
+        if not isinstance(found, datetime):
+            raise TypeError(
+                f"temporal_context of fl.Async({self.projection.__name__}) must return a datetime, got {found!r}; "
+                "nothing was stored. For the time at which the job runs say temporal_context='job_time'"
+            )
+        return utc(found)

@@ -7,6 +7,7 @@ from typing import Any
 
 from funes_lab.errors import ConflictError, TransactionError
 from funes_lab.event import Event, status
+from funes_lab.jobs import Job
 from funes_lab.seen import Memory, Seen
 from funes_lab.store import Row, Store, Unit, VersionTaken
 
@@ -36,6 +37,8 @@ class Transaction:
         self._store = store
         self.unit: Unit = store.begin()
         self.memory = Memory()
+        #: Of the async projections; they are queued when it is committed.
+        self.jobs: list[Job] = []
         self._written: list[tuple[Event, Row, Callable[[], None]]] = []
         self._readings: list[Seen] = []
         self._open = True

@@ -166,7 +166,7 @@ def test_text_that_a_log_cannot_hold_is_an_own_error_at_any_depth(lab, bad, wrap
     assert error.attribute.startswith("free")
     assert error.message in ("must not contain a NUL character", "must not contain half of a surrogate pair")
     assert rows_of(lab) == 0
-    assert list(lab.rejections)[0].errors == event.errors
+    assert lab.rejections[0].errors == event.errors
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ FLOORS = [
     {"metainformation"},
     {"tiers"},
     {"rejection", "seen"},
+    {"jobs"},
     {"current", "transaction", "rules"},
     {"gates", "appending", "reading_side", "verdict"},
     {"stream"},
@@ -50,6 +51,7 @@ LOOKS_UP = {
     ("reading_side", "widgets"): "a repr is drawn by the widgets",
     ("lab", "widgets"): "a repr is drawn by the widgets",
     ("reading_side", "replay"): "stream.df() and stream.replay(P) are doors to the replay",
+    ("jobs", "replay"): "jobs.df() is a door to the replay",
     ("rejection", "replay"): "rejections.df() is a door to the replay",
     ("lab", "replay"): "lab.replay(P) is a door to the replay",
 }
@@ -58,7 +60,7 @@ PUBLIC = {
     # the nouns
     "Event", "UnknownEvent", "Error", "Errors",
     "Projection", "initial_state", "interpretation_for", "final_state",
-    "EventStream", "Reading", "Rejection", "Verdict", "Lab", "Rollback", "current_lab",
+    "EventStream", "Async", "Reading", "Rejection", "Verdict", "Lab", "Rollback", "current_lab",
     # what can be raised
     "FunesLabError", "EventRejected", "ConflictError", "AlreadyPersistedError",
     "ProjectionError", "UnknownEventError", "DefinitionError", "StreamNotFound",

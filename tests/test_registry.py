@@ -102,7 +102,9 @@ def test_rule_7_two_modules_that_claim_one_name_are_an_error():
     class Shared(fl.Event, name="TestRegistry::Shared"):
         pass
 
-    with pytest.raises(fl.DefinitionError, match=r"'TestRegistry::Shared' is taken by .*Shared.*name='elsewhere.Shared'"):
+    with pytest.raises(
+        fl.DefinitionError, match=r"'TestRegistry::Shared' is taken by .*Shared.*name='elsewhere.Shared'"
+    ):
         type("Shared", (fl.Event,), {"__module__": "elsewhere"}, name="TestRegistry::Shared")
     assert registry.find("TestRegistry::Shared") is Shared
 

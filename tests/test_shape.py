@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel, Field, computed_field, field_serializer
 
 import funes_lab as fl
-from tests.domain import NoteStream, START, noted
+from tests.domain import START, NoteStream, noted
 
 Write = Callable[..., Any]
 
@@ -29,7 +29,14 @@ def written(lab: fl.Lab, stream: NoteStream) -> Write:
 
     def write(klass: str, **props: Any) -> Any:
         version = stream.version + 1
-        row = {"klass": klass, "idx": "n", "version": version, "props": props, "created_at": START, "occurred_at": START}
+        row = {
+            "klass": klass,
+            "idx": "n",
+            "version": version,
+            "props": props,
+            "created_at": START,
+            "occurred_at": START,
+        }
         fl.testing.raw_insert(lab, row)
         return next(event for event in stream.events if event.version == version)
 

@@ -18,6 +18,7 @@ import pyarrow as pa
 from funes_lab import formats
 from funes_lab.event import Event, status
 from funes_lab.fold import Fold, folding
+from funes_lab.jobs import Job
 from funes_lab.rejection import Rejection
 from funes_lab.seen import read_event
 from funes_lab.store import Row
@@ -28,7 +29,8 @@ KEYS = ("idx", "version", "event", "occurred_at", "created_at")
 def of_events(events: Sequence[Event]) -> pd.DataFrame:
     """A row an event: keys, then payload."""
     payloads = [formats.mask({**e.payload(), **e.kept_aside}, e.filter_attributes) for e in events]
-    return _frame(_keys(events), _columns(payloads), "payload")
+    context = _columns([{f"meta_info.{name}": value for name, value in e.meta_info.items()} for e in events])
+    return _frame(_keys(events), {**_columns(payloads), **context}, "payload")
 
 
 def of_log(table: pa.Table) -> pd.DataFrame:
@@ -92,10 +94,32 @@ def of_rejections(rejections: Sequence[Rejection]) -> pd.DataFrame:
     )
 
 
+def of_jobs(jobs: Sequence[Job]) -> pd.DataFrame:
+    """A row a job."""
+    return pd.DataFrame(
+        {
+            "job": pd.Series([job.number for job in jobs], dtype="int64"),
+            "status": pd.Categorical([job.status for job in jobs], categories=["queued", "done", "failed"]),
+            "stream": pd.Series([job.stream_class for job in jobs], dtype="str"),
+            "idx": pd.Series([job.idx for job in jobs], dtype="str"),
+            "projection": pd.Series([job.projection for job in jobs], dtype="str"),
+            "queue": pd.Series([job.background.queue for job in jobs], dtype="str"),
+            "at": _times([job.at for job in jobs]),
+            "queued_at": _times([job.queued_at for job in jobs]),
+            "finished_at": _times([job.finished_at for job in jobs]),
+            "error": pd.Series([None if job.error is None else _told(job.error) for job in jobs], dtype="str"),
+        }
+    )
+
+
 def of_arrow(table: pa.Table) -> pd.DataFrame:
     """An Arrow table as it is: Decimals as objects, times in UTC."""
     frame: pd.DataFrame = table.to_pandas(date_as_object=True)
     return frame
+
+
+def _told(failure: Exception) -> str:
+    return f"{type(failure).__name__}: {failure}"
 
 
 def _frame(keys: dict[str, Any], fields: dict[str, Any], prefix: str) -> pd.DataFrame:

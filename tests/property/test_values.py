@@ -182,6 +182,13 @@ def hidden(draw: st.DrawFn) -> Any:
     return value
 
 
+anything = st.recursive(
+    st.none() | st.text() | st.integers() | st.floats() | st.binary() | st.datetimes() | st.decimals(),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(), inner, max_size=2),
+    max_leaves=5,
+)
+
+
 class Free(fl.Event, name="TestValues::Free"):
     value: Any
 
@@ -207,8 +214,7 @@ def test_what_a_log_cannot_hold_is_an_own_error_at_any_depth_and_stores_nothing(
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.recursive(st.none() | st.text() | st.integers() | st.floats() | st.binary() | st.datetimes() | st.decimals(),
-                    lambda v: st.lists(v, max_size=2) | st.dictionaries(st.text(), v, max_size=2), max_leaves=5))  # fmt: skip
+@given(anything)
 def test_rule_6_construction_never_raises_whatever_is_given_and_it_can_be_shown_and_refused(one_lab, value):
     event = Everything(amount=value, at=value, inner=value, inners=value, free=value, unknown=value)
     assert not event.valid

@@ -1,0 +1,226 @@
+"""Jobs: the async projections that wait, run, are done or have failed.
+
+A job is queued when its event is committed. It takes the lock of writing, reads its stream as it is by then, and
+brings the read model up to date. A job that fails says why and leaves the log alone. Jobs live in the process:
+`lab.close()` lets those that wait run first.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import count
+from typing import TYPE_CHECKING, Literal
+
+from funes_lab.errors import FunesLabError
+from funes_lab.fold import project
+from funes_lab.seen import read_event
+from funes_lab.store import Store
+from funes_lab.tiers import Async, read_model
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_log = logging.getLogger("funes_lab")
+_numbers = count(1)
+
+#: Finished jobs that `df()` still shows; the oldest are forgotten first.
+KEPT = 1000
+
+
+@dataclass(eq=False)
+class Job:
+    """One async projection of one stream, to be brought up to date.
+
+    Attributes
+    ----------
+    stream_class, idx : str
+    background : Async
+    at : datetime or None
+        The time that the projection gets; None for the time at which it runs.
+    queued_at : datetime
+        By the lab's clock.
+    status : {"queued", "done", "failed"}
+    error : Exception or None
+        Why it failed.
+    """
+
+    stream_class: str
+    idx: str
+    background: Async
+    at: datetime | None
+    queued_at: datetime
+    status: Literal["queued", "done", "failed"] = "queued"
+    error: Exception | None = None
+    finished_at: datetime | None = None
+    number: int = field(default_factory=lambda: next(_numbers))
+    due: float = 0.0
+
+    @property
+    def projection(self) -> str:
+        """The name of the projection."""
+        return self.background.projection.__name__
+
+    def run(self, store: Store, now: Callable[[], datetime]) -> None:
+        """Read the stream and write the read model, in a transaction of its own."""
+        model = read_model(self.background.projection)
+        with store.writing:
+            events = [read_event(row) for row in store.stream(self.idx)]
+            state = model.checked(project(model.fold, events, self.at or now()))
+            unit = store.begin()
+            try:
+                model.write(store, self.idx, state, unit)
+                unit.commit()
+            except BaseException:
+                unit.rollback()
+                raise
+
+
+class Jobs:
+    """The jobs of a lab, in the order in which they were queued.
+
+    Examples
+    --------
+    >>> import funes_lab as fl
+    >>> lab = fl.Lab(jobs="manual")
+    >>> lab.jobs.run_pending(), len(lab.jobs)
+    (0, 0)
+    """
+
+    def __init__(self, store: Store, now: Callable[[], datetime], *, manual: bool) -> None:
+        self._store, self._now, self._manual = store, now, manual
+        self._waiting: deque[Job] = deque()
+        self._all: deque[Job] = deque(maxlen=KEPT)
+        self._changed = threading.Condition()
+        self._worker: threading.Thread | None = None
+        self._hurry = False
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def add(self, jobs: Sequence[Job]) -> None:
+        """Queue jobs; a worker takes them up unless the lab is `jobs="manual"`."""
+        with self._changed:
+            for job in jobs:
+                delay = job.background.delay or timedelta(0)
+                job.due = time.monotonic() + delay.total_seconds()
+                self._waiting.append(job)
+                self._all.append(job)
+            if jobs and not self._manual and (self._worker is None or not self._worker.is_alive()):
+                self._worker = threading.Thread(target=self._work, name="funes_lab jobs", daemon=True)
+                self._worker.start()
+            self._changed.notify_all()
+
+    def run_pending(self) -> int:
+        """Run the jobs that wait, here and now, in their order.
+
+        Returns
+        -------
+        int
+            How many ran.
+
+        Raises
+        ------
+        Exception
+            What the first job that fails raises; it is marked as failed, those behind it go on waiting.
+        """
+        ran = 0
+        while job := self._next(lambda job: self._now() >= job.queued_at + (job.background.delay or timedelta(0))):
+            ran += 1
+            self._run(job)
+            if job.error is not None:
+                raise job.error
+        return ran
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait until no job waits or runs.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds; default without end.
+
+        Raises
+        ------
+        TimeoutError
+            If jobs are left by then.
+        FunesLabError
+            With `jobs="manual"`, where nobody runs them.
+        """
+        if self._manual and self._waiting:
+            raise FunesLabError('this lab runs its jobs by hand (jobs="manual"); call lab.jobs.run_pending()')
+        with self._changed:
+            if not self._changed.wait_for(lambda: all(job.status != "queued" for job in self._all), timeout):
+                raise TimeoutError(
+                    f"{sum(job.status == 'queued' for job in self._all)} jobs are left after {timeout} s"
+                )
+
+    def finish(self) -> None:
+        """Let everything that waits run, delayed or not; called when the lab is closed."""
+        with self._changed:
+            self._hurry = True
+            self._changed.notify_all()
+        if not self._manual:
+            self.wait()
+
+    def df(self) -> pd.DataFrame:
+        """The jobs as a DataFrame.
+
+        Returns
+        -------
+        DataFrame
+            RangeIndex, a row a job in the order of queueing. Columns `job` (int64), `status` (category: queued,
+            done, failed), `stream`, `idx`, `projection`, `queue` (str), `at`, `queued_at`, `finished_at`
+            (datetime64[us, UTC]), `error` (str or missing).
+        """
+        from funes_lab.replay import frames
+
+        return frames.of_jobs(list(self._all))
+
+    def __repr__(self) -> str:
+        listed = list(self._all)
+        told = ", ".join(f"{sum(job.status == s for job in listed)} {s}" for s in ("queued", "done", "failed"))
+        return f"<Jobs: {told}>"
+
+    # --- the worker ------------------------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                job = self._next(lambda job: self._hurry or job.due <= time.monotonic())
+                if job is None:
+                    if not self._waiting:
+                        self._worker = None
+                        return
+                    self._changed.wait(max(0.0, min(job.due for job in self._waiting) - time.monotonic()))
+                    continue
+            self._run(job)
+            if job.error is not None:
+                _log.error("job %d (%s of %r) failed: %s", job.number, job.projection, job.idx, job.error)
+
+    def _next(self, ready: Callable[[Job], bool]) -> Job | None:
+        with self._changed:
+            for job in self._waiting:
+                if ready(job):
+                    self._waiting.remove(job)
+                    return job
+        return None
+
+    def _run(self, job: Job) -> None:
+        try:
+            job.run(self._store, self._now)
+        except Exception as failure:  # noqa: BLE001  (whatever a projection or a destination raises is told, not lost)
+            job.error, job.status = failure, "failed"
+        else:
+            job.status = "done"
+        job.finished_at = self._now()
+        with self._changed:
+            self._changed.notify_all()

@@ -1,0 +1,94 @@
+"""Metainformation: the context that events are recorded in, bound to a block of code.
+
+Who did it, from where, why: what is bound while an event is appended is stored beside it, in `meta_info`. It is
+bound in a context variable, so that it does not leak into other threads and tasks.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from funes_lab.errors import InvalidMetainformationError
+from funes_lab.storable import settle
+from funes_lab.validation import errors_of
+
+
+class Metainformation:
+    """What a lab knows of the context of its appends.
+
+    Parameters
+    ----------
+    model : pydantic model class, optional
+        Its fields are the names that can be bound.
+    """
+
+    def __init__(self, model: type[BaseModel] | None) -> None:
+        if model is not None and not (isinstance(model, type) and issubclass(model, BaseModel)):
+            raise TypeError(f"metainformation_model must be a pydantic model class, got {model!r}")
+        self.model = model
+        self._bound: ContextVar[Mapping[str, Any]] = ContextVar("funes_lab_metainformation")
+
+    @contextmanager
+    def bind(self, values: Mapping[str, Any]) -> Iterator[None]:
+        """Bind values for the events appended in the block, beside those of the blocks around it.
+
+        Raises
+        ------
+        TypeError
+            For a name that the model does not have.
+        """
+        self._refuse_unknown(values)
+        token = self._bound.set({**self._bound.get({}), **values})
+        try:
+            yield
+        finally:
+            self._bound.reset(token)
+
+    def now(self) -> dict[str, Any]:
+        """What is stored with an event that is written now: JSON values, validated.
+
+        Raises
+        ------
+        InvalidMetainformationError
+            If what is bound does not fit the model; it says which, and that nothing was stored.
+        """
+        if self.model is None:
+            return {}
+        bound = self._bound.get({})
+        try:
+            context = self.model.model_validate(dict(bound), by_name=True)
+        except ValidationError as failure:
+            told = errors_of(failure, source="own", owner=self.model.__name__)
+            raise InvalidMetainformationError(
+                f"{'; '.join(error.full_message for error in told)} (metainformation {self.model.__name__}); "
+                "nothing was stored. Bind it with `with lab.metainformation(…):`"
+            ) from None
+        return self._stored(context)
+
+    def _stored(self, context: BaseModel) -> dict[str, Any]:
+        """What was bound, and what has a default; a name that was never bound and is empty is left out."""
+        values: dict[str, Any] = json.loads(context.model_dump_json())
+        problems: list[str] = []
+        settle(dict(context.__dict__), "metainformation", lambda path, message: problems.append(f"{path} {message}"))
+        if problems:
+            raise InvalidMetainformationError(f"{'; '.join(problems)}; nothing was stored")
+        bound = context.model_fields_set
+        return {name: value for name, value in values.items() if value is not None or name in bound}
+
+    def _refuse_unknown(self, values: Mapping[str, Any]) -> None:
+        if self.model is None:
+            raise TypeError(
+                f"this lab has no metainformation_model, so {', '.join(values) or 'nothing'} cannot be bound; "
+                "say what can: fl.Lab(…, metainformation_model=Context)"
+            )
+        unknown = [name for name in values if name not in self.model.model_fields]
+        if unknown:
+            raise TypeError(
+                f"{unknown[0]!r} is not a name of {self.model.__name__}; it has {', '.join(self.model.model_fields)}"
+            )
