@@ -17,6 +17,9 @@ from funes_lab.judging import Judgement
 from funes_lab.rejection import Rejection
 from funes_lab.store import Row, VersionTaken
 
+#: So many events at once are worth a checkpoint: until then they stand in the write-ahead log only.
+MANY = 1000
+
 
 class Stale(Exception):
     """What was remembered of the stream is old."""
@@ -55,6 +58,8 @@ def append_batch(gates: Gates, events: Sequence[Event]) -> None:
         gates.refuse(gates.deny(candidates[0], gates.seen.version + 1), candidates[0].event)
     else:
         _write(gates, rows, candidates)
+        if not gates.in_transaction and len(rows) >= MANY:
+            gates.lab.store.checkpoint_softly()
 
 
 def _judged(gates: Gates, candidate: Candidate) -> tuple[datetime, Judgement] | Rejection:

@@ -72,6 +72,7 @@ class Gates:
         self.judged: Judgement | None = None
         self._transaction: Transaction | None = lab.transaction_now
         self._unit = lab.unit
+        self._stood = Head(seen.version, seen.last_at)
         self._read_models: dict[Fold, BaseModel] = {}
 
     # --- the way in ------------------------------------------------------------------------------------------
@@ -229,9 +230,7 @@ class Gates:
     def step_back(self) -> None:
         """See the stream as it was before the events that were let in and not written."""
         if self.seen.pending:
-            rows = [row for row in self.lab.store.stream(self.idx, self._unit) if row.version <= self.seen.stored]
-            last_at = max((row.occurred_at for row in rows), default=None)
-            self.seen.stand_at(Head(self.seen.stored, last_at))
+            self.seen.stand_at(self._stood)
 
     # --- the gates -------------------------------------------------------------------------------------------
 

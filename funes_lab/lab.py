@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pydantic import BaseModel
 
 from funes_lab import current
+from funes_lab.asking import Asking
 from funes_lab.errors import ClosedError, ReadOnlyError, TransactionError
-from funes_lab.fold import Fold
 from funes_lab.jobs import Job, Jobs
 from funes_lab.metainformation import Metainformation
-from funes_lab.projection import Projection, fold_of
+from funes_lab.projection import Projection
 from funes_lab.rejection import Rejections
 from funes_lab.seen import Memory
 from funes_lab.storable import utc
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 Clock = Callable[[], datetime]
 
 
-class Lab:
+class Lab(Asking):
     """An event log, its journal of refused attempts and your own tables, in one DuckDB database.
 
     Opening a lab makes it the current one: streams that are made without `lab=` are bound to it. `with lab:` is a
@@ -130,11 +130,6 @@ class Lab:
     def closed(self) -> bool:
         """Whether it was closed."""
         return self._closed
-
-    @property
-    def log(self) -> Log:
-        """The event log."""
-        return Log(self)
 
     @property
     def rejections(self) -> Rejections:
@@ -265,84 +260,7 @@ class Lab:
                 self._transaction.reset(token)
                 self.memory.clear()
 
-    # --- asking ----------------------------------------------------------------------------------------------
-
-    def replay(self, projection: type[Projection[Any]]) -> pd.DataFrame:
-        """The state of every stream, as a DataFrame.
-
-        Parameters
-        ----------
-        projection : Projection class
-
-        Returns
-        -------
-        DataFrame
-            RangeIndex, a row a stream that has an event the projection interprets. Columns `idx` (category),
-            `version` (int64), `event` (category), `occurred_at` and `created_at` (datetime64[us, UTC]) of its
-            last event, then the fields of the state.
-        """
-        from funes_lab.replay import frames
-
-        fold: Fold = fold_of(projection)
-        return frames.of_streams(fold, self.store.log(unit=self.unit), self.now())
-
-    def sql(self, query: str, params: Sequence[Any] | Mapping[str, Any] | None = None) -> pd.DataFrame:
-        """Ask the log, and your own tables, in SQL.
-
-        Parameters
-        ----------
-        query : str
-            Exactly one SELECT. The log is the table `event_entries` with the columns klass, idx, props (JSON),
-            meta_info (JSON), version, created_at and occurred_at.
-        params : sequence or mapping, optional
-            Values for `?` or `$name`.
-
-        Returns
-        -------
-        DataFrame
-            RangeIndex; Decimals are Decimal objects, times datetime64[us, UTC].
-
-        Raises
-        ------
-        ValueError
-            For anything but one SELECT.
-        duckdb.Error
-            What DuckDB says of the query.
-
-        Examples
-        --------
-        >>> import funes_lab as fl
-        >>> int(fl.Lab().sql("SELECT count(*) AS n FROM event_entries").n[0])
-        0
-        """
-        if not isinstance(query, str):
-            raise TypeError(f"query must be a str, got {query!r}")
-        from funes_lab.replay import frames
-
-        return frames.of_arrow(self.store.query(query, params, self.unit))
-
-    def table(self, name: str) -> pd.DataFrame:
-        """A table of read models, or one of your own.
-
-        Parameters
-        ----------
-        name : str
-            As in `table = "…"` of the projection.
-
-        Returns
-        -------
-        DataFrame
-            RangeIndex, a row a stream: `idx` (str), then the fields of the state; Decimals are Decimal objects
-            with the digits of the column, times datetime64[us, UTC].
-
-        Raises
-        ------
-        ValueError
-            If there is no such table; it names those that there are.
-        """
-        from funes_lab.replay import frames
-
-        return frames.of_arrow(self.store.table(name, self.unit))
+    # --- bringing in ----------------------------------------------------------------------------------------------
 
     def load(self, rows: pd.DataFrame | pa.Table | Iterable[Mapping[str, Any]]) -> int:
         """Load events as they are, with their versions and times: all of them, or none.
@@ -370,8 +288,62 @@ class Lab:
             raise TransactionError("load is a transaction of its own; call it outside of `with lab.transaction():`")
         table = log_table(rows)
         self.store.load(table)
+        self.store.checkpoint_softly()
         self.memory.clear()
         return int(table.num_rows)
+
+    # --- keeping ---------------------------------------------------------------------------------------------
+
+    def rebuild(self, projection: type[Projection[Any]], *, progress: bool = True) -> int:
+        """Make the table of a read model anew, from the log.
+
+        Parameters
+        ----------
+        projection : Projection class
+            With a `table`; or with a state that has `persist_with`, which is called for every stream.
+        progress : bool
+            Show a bar when it takes longer than a second.
+
+        Returns
+        -------
+        int
+            How many streams were written: those with an event that the projection interprets.
+
+        Raises
+        ------
+        TypeError
+            For a virtual projection, which writes nothing.
+        InvalidReadModelError
+            If a stream leads to a state that does not hold; then the old table is still there.
+        """
+        self.check_writable()
+        if self.transaction_now is not None:
+            raise TransactionError("rebuild is a transaction of its own; call it outside of `with lab.transaction():`")
+        from funes_lab.replay.rebuild import rebuild
+
+        return rebuild(self.store, projection, progress=progress)
+
+    def checkpoint(self) -> None:
+        """Write everything into the file itself, so that no acknowledged event stands in the log beside it only."""
+        self.check_writable()
+        self.store.checkpoint()
+
+    def backup(self, path: str | os.PathLike[str]) -> None:
+        """Copy the lab into a new file, consistent and while it is in use.
+
+        Never copy the file of an open lab by other means: on Linux and macOS that drops DuckDB's lock.
+
+        Parameters
+        ----------
+        path : str or path
+            A file that does not exist yet.
+
+        Raises
+        ------
+        StoreError
+            If it exists, or cannot be written.
+        """
+        self.store.backup(path)
 
     # --- the life of a lab -----------------------------------------------------------------------------------
 
@@ -401,48 +373,6 @@ class Lab:
         from funes_lab.widgets import reprs, telling
 
         return reprs.lab_html(telling.lab_card(self))
-
-
-class Log:
-    """The event log of a lab: what is in it, as DataFrames."""
-
-    def __init__(self, lab: Lab) -> None:
-        self._lab = lab
-
-    def __len__(self) -> int:
-        return int(self._lab.store.query("SELECT count(*) FROM event_entries", unit=self._lab.unit)[0][0].as_py())
-
-    def __bool__(self) -> bool:
-        return True
-
-    def df(self) -> pd.DataFrame:
-        """Every event, stream by stream in replay order.
-
-        Returns
-        -------
-        DataFrame
-            As `EventStream.df`: the key columns, then the attributes of all events by their names.
-        """
-        from funes_lab.replay import frames
-
-        return frames.of_log(self._lab.store.log(unit=self._lab.unit))
-
-    def streams(self) -> pd.DataFrame:
-        """What streams there are.
-
-        Returns
-        -------
-        DataFrame
-            RangeIndex, a row a stream, by idx. Columns `idx` (str), `events`, `version` (int64), `first_at` and
-            `last_at` (datetime64[us, UTC], actual time), `last_event` (str, by version) and `refused` (int64,
-            attempts in the journal).
-        """
-        from funes_lab.replay import frames
-
-        return frames.of_arrow(self._lab.store.streams(self._lab.unit))
-
-    def __repr__(self) -> str:
-        return f"<Log of {self._lab.path}: {len(self):,} events>"
 
 
 def current_lab() -> Lab:

@@ -68,14 +68,23 @@ class ReadModel:
     def write(self, store: Store, idx: str, state: BaseModel, unit: Unit) -> None:
         """Write the state of a stream, replacing what was there."""
         if self.table is not None:
-            try:
-                row = self.table.row(idx, state.__dict__)
-            except ValueError as failure:
-                raise InvalidReadModelError(f"{self.fold.name}: {failure}. Nothing was stored") from None
-            store.write_read_model(self.table, row, unit)
+            store.write_read_model(self.table, self.row(idx, state), unit)
         if self.persist_with is not None:
-            method = getattr(state, self.persist_with)
-            method(idx) if len(inspect.signature(method).parameters) else method()
+            self.persist(idx, state)
+
+    def row(self, idx: str, state: BaseModel) -> list[Any]:
+        """The row of its table, or InvalidReadModelError for a value that does not fit exactly."""
+        assert self.table is not None
+        try:
+            return self.table.row(idx, state.__dict__)
+        except ValueError as failure:
+            raise InvalidReadModelError(f"{self.fold.name}: {failure}. Nothing was stored") from None
+
+    def persist(self, idx: str, state: BaseModel) -> None:
+        """Let the state write itself."""
+        assert self.persist_with is not None
+        method = getattr(state, self.persist_with)
+        method(idx) if len(inspect.signature(method).parameters) else method()
 
 
 def read_model(projection: type[Projection[Any]]) -> ReadModel:

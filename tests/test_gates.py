@@ -139,7 +139,10 @@ def test_at_is_a_datetime_a_date_or_iso_8601(lab, at):
     assert len(stream.replay(ShortTrail, at=at, as_of="2030-01-01")) == 1
 
 
-@pytest.mark.parametrize("at", [5, 5.0, b"2026", True, "soon", "2026-02-30", "", datetime.max.replace(tzinfo=timezone(-timedelta(hours=1)))])  # fmt: skip
+NO_TIMES = [5, 5.0, b"2026", True, "soon", "2026-02-30", "", datetime.max.replace(tzinfo=timezone(timedelta(hours=-1)))]
+
+
+@pytest.mark.parametrize("at", NO_TIMES)
 @pytest.mark.parametrize("call", ["append", "check", "append_or_raise", "projected_with", "replay", "state_errors"])
 def test_a_time_that_is_none_is_refused_by_name(lab, call, at):
     stream = NoteStream.for_("n", lab=lab)
@@ -164,9 +167,7 @@ def test_the_actual_time_attribute_says_when_and_at_may_say_the_same(debt, clock
     now = clock.now
     event = debt.append(issued(1, on=3), at="2026-01-04")
     assert (event.occurred_at, event.created_at) == (day(3), now)
-    with pytest.raises(
-        fl.ConflictingActualTimeError, match=r"at=2026-01-05.* and Debts::Issued.at=2026-01-04.* differ"
-    ):
+    with pytest.raises(fl.ConflictingActualTimeError, match=r"at=2026-01-05.* and .*Issued.at=2026-01-04.* differ"):
         debt.append(issued(1, on=3), at="2026-01-05")
     with pytest.raises(fl.MissingActualTimeAttributeError, match=r"Debts::Noted has no attribute 'at'.*add the field"):
         debt.append(noted(), at="2026-01-05")

@@ -27,7 +27,7 @@ FLOORS = [
     {"rejection", "seen"},
     {"jobs"},
     {"current", "transaction", "rules"},
-    {"gates", "appending", "reading_side", "verdict"},
+    {"gates", "appending", "reading_side", "verdict", "log", "asking"},
     {"stream"},
     {"lab"},
     {"replay"},
@@ -53,7 +53,9 @@ LOOKS_UP = {
     ("reading_side", "replay"): "stream.df() and stream.replay(P) are doors to the replay",
     ("jobs", "replay"): "jobs.df() is a door to the replay",
     ("rejection", "replay"): "rejections.df() is a door to the replay",
-    ("lab", "replay"): "lab.replay(P) is a door to the replay",
+    ("asking", "replay"): "lab.replay(P) and lab.sql(…) are doors to the replay",
+    ("lab", "replay"): "lab.rebuild(P) is a door to the replay",
+    ("log", "replay"): "lab.log.df() is a door to the replay",
 }
 
 PUBLIC = {

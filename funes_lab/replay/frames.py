@@ -57,7 +57,7 @@ def of_streams(fold: Fold, table: pa.Table, at: datetime) -> pd.DataFrame:
     last: list[Event] = []
     states: list[Mapping[str, Any]] = []
     with folding(fold):
-        for events in _streams(table):
+        for events in streams_of(table):
             if any(event.event_name in fold.blocks for event in events):
                 state = fold.run(fold.start(at), events)
                 states.append(_shown(fold, fold.finish(state, at)))
@@ -183,7 +183,8 @@ def _rows(table: pa.Table) -> list[tuple[Any, ...]]:
     return list(zip(*columns, strict=True))
 
 
-def _streams(table: pa.Table) -> Iterable[list[Event]]:
+def streams_of(table: pa.Table) -> Iterable[list[Event]]:
+    """The events of a log, stream by stream; the log is in replay order."""
     events: list[Event] = []
     for row in _rows(table):
         event = read_event(Row(*row))

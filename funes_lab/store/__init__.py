@@ -7,6 +7,7 @@ is `VersionTaken`: this version of this stream is another writer's.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -152,6 +153,22 @@ class Store(Protocol):
 
     def clear_journal(self, idx: str | None = None) -> int:
         """Forget them; gives how many there were."""
+        ...
+
+    def refill_read_model(self, table: Table, rows: Sequence[Sequence[Any]]) -> None:
+        """Drop a read-model table and fill it anew, all or nothing."""
+        ...
+
+    def checkpoint(self) -> None:
+        """Write everything into the file itself."""
+        ...
+
+    def checkpoint_softly(self) -> None:
+        """The same, if it can be done now; after a large piece of work."""
+        ...
+
+    def backup(self, path: str | os.PathLike[str]) -> None:
+        """A consistent copy in a new file."""
         ...
 
     def close(self) -> None:

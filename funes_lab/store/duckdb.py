@@ -7,6 +7,7 @@ writer who lost a race is translated here.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections.abc import Mapping, Sequence
@@ -23,11 +24,12 @@ from funes_lab.errors import (
     StoreError,
 )
 from funes_lab.store import LOG_SCHEMA, Head, Row, Unit, VersionTaken, from_microseconds, rows_to_table
+from funes_lab.store.backup import copy_database
 from funes_lab.store.checks import refuse_bad_rows
 from funes_lab.store.failures import damage_told, is_duplicate, told
 from funes_lab.store.opening import connect, prepare
 from funes_lab.store.tables import Table, quoted
-from funes_lab.store.unit import DuckDBUnit
+from funes_lab.store.unit import DuckDBUnit, refuse_other_columns
 
 _COLUMNS: Final = '"klass", "idx", "props", "meta_info", "version", "created_at", "occurred_at"'
 _INSERT: Final = f'INSERT INTO "event_entries" ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)'
@@ -217,7 +219,7 @@ class DuckDBStore:
         cursor = _cursor_of(unit)
         if table not in self.tables:
             cursor.execute(table.create)
-            _refuse_other_columns(cursor, table)
+            refuse_other_columns(cursor, table)
             _mine(unit).made.add(table)
         (replaced,) = cursor.execute(table.update, row).fetchone() or (0,)
         if not replaced:
@@ -234,6 +236,50 @@ class DuckDBStore:
         """Open a transaction."""
         self._ready()
         return DuckDBUnit(self.cursor(), self.path, self.tables)
+
+    def refill_read_model(self, table: Table, rows: Sequence[Sequence[Any]]) -> None:
+        """Drop a read-model table and fill it anew, all or nothing."""
+        self._ready()
+        with self.writing:
+            unit = self.begin()
+            try:
+                unit.cursor.execute(f"DROP TABLE IF EXISTS {quoted(table.name)}")
+                unit.cursor.execute(table.create)
+                if rows:
+                    unit.cursor.register("funes_lab_incoming", table.arrow(rows))
+                    unit.cursor.execute(table.fill)
+                    unit.cursor.unregister("funes_lab_incoming")
+                unit.commit()
+            except duckdb.Error as failure:
+                raise told(failure, self.path) from failure
+            finally:
+                unit.rollback()
+            self.tables = {known for known in self.tables if known.name != table.name}
+
+    # --- keeping ---------------------------------------------------------------------------------------------
+
+    def checkpoint(self) -> None:
+        """Write everything into the file itself, so that no event stands in the write-ahead log only."""
+        self._ready()
+        with self.writing:
+            try:
+                self._writer.execute("CHECKPOINT")
+            except duckdb.Error as failure:
+                raise told(failure, self.path) from failure
+
+    def checkpoint_softly(self) -> None:
+        """The same, unless a transaction is open, which then does it when it ends or at the next checkpoint."""
+        if self.path != ":memory:":
+            with self.writing, contextlib.suppress(duckdb.TransactionException):
+                self._ready().execute("CHECKPOINT")
+
+    def backup(self, path: str | os.PathLike[str]) -> None:
+        """A consistent copy in a new file, made by DuckDB itself: copying the file would drop its lock."""
+        cursor = self.cursor()
+        try:
+            copy_database(cursor, path)
+        finally:
+            cursor.close()
 
     # --- the journal -----------------------------------------------------------------------------------------
 
@@ -335,16 +381,6 @@ class DuckDBStore:
 def _row(found: tuple[Any, ...]) -> Row:
     klass, idx, props, meta_info, version, created_at, occurred_at = found
     return Row(klass, idx, props, meta_info, version, from_microseconds(created_at), from_microseconds(occurred_at))
-
-
-def _refuse_other_columns(cursor: duckdb.DuckDBPyConnection, table: Table) -> None:
-    found = [row[0] for row in cursor.execute(f"DESCRIBE {quoted(table.name)}").fetchall()]
-    wanted = ["idx", *(column.name for column in table.columns)]
-    if sorted(found) != sorted(wanted):
-        raise StoreError(
-            f"the table {table.name!r} has the columns {', '.join(found)}, and the state has {', '.join(wanted)}; "
-            "rename the table of the projection, or drop the old one"
-        )
 
 
 def _mine(unit: Unit) -> DuckDBUnit:

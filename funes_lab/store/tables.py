@@ -15,6 +15,7 @@ from enum import Enum
 from typing import Any, Final, Literal, Union, get_args, get_origin
 from uuid import UUID
 
+import pyarrow as pa
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import to_jsonable_python
@@ -93,6 +94,19 @@ class Table:
         names = ", ".join(f"{quoted(c.name)} = ?" for c in self.columns)
         return f'UPDATE {quoted(self.name)} SET {names} WHERE "idx" = ?'
 
+    @property
+    def fill(self) -> str:
+        """The statement that adds the rows of the relation `funes_lab_incoming`."""
+        names = ", ".join([*(quoted(c.name) for c in self.columns), '"idx"'])
+        return f"INSERT INTO {quoted(self.name)} ({names}) SELECT {names} FROM funes_lab_incoming"
+
+    def arrow(self, rows: Sequence[Sequence[Any]]) -> pa.Table:
+        """Rows as they are written, as an Arrow table."""
+        kinds = [*(_arrow_type(column) for column in self.columns), pa.string()]
+        names = [*(column.name for column in self.columns), "idx"]
+        arrays = [pa.array(values, type=kind) for values, kind in zip(zip(*rows, strict=True), kinds, strict=True)]
+        return pa.table(arrays, names=names)
+
     def row(self, idx: str, state: Mapping[str, Any]) -> list[Any]:
         """The values of a row, or ValueError for one that does not fit."""
         return [*(column.fit(state.get(column.name)) for column in self.columns), idx]
@@ -117,6 +131,16 @@ def table_for(name: str, state: type[BaseModel], constraints: Mapping[str, str] 
         columns = tuple(Column(c.name, f"{c.kind} {constraints.get(c.name, '')}".strip(), c.places) for c in columns)
         return Table(name, columns)
     return Table(name, columns, tuple(constraints))
+
+
+def _arrow_type(column: Column) -> pa.DataType:
+    if column.places is not None:
+        return pa.decimal128(DIGITS, column.places)
+    return {
+        "BOOLEAN": pa.bool_(), "BIGINT": pa.int64(), "DOUBLE": pa.float64(), "BLOB": pa.binary(),
+        "TIMESTAMPTZ": pa.timestamp("us", tz="UTC"), "DATE": pa.date32(), "TIME": pa.time64("us"),
+        "INTERVAL": pa.duration("us"),
+    }.get(column.kind.split(" ")[0], pa.string())  # fmt: skip
 
 
 def quoted(name: str) -> str:

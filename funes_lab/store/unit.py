@@ -11,7 +11,7 @@ import duckdb
 
 from funes_lab.errors import StoreError
 from funes_lab.store.failures import taken, told
-from funes_lab.store.tables import Table
+from funes_lab.store.tables import Table, quoted
 
 #: The tables that only the lab itself writes.
 OWN_TABLES: Final = ("event_entries", "funes_lab_rejections", "funes_lab_schema")
@@ -77,3 +77,14 @@ class DuckDBUnit:
 def _touches_own_tables(sql: str) -> bool:
     words = set(re.findall(r"\w+", sql.lower()))
     return not words.isdisjoint(OWN_TABLES)
+
+
+def refuse_other_columns(cursor: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """A table of that name may be there from before the state changed."""
+    found = [row[0] for row in cursor.execute(f"DESCRIBE {quoted(table.name)}").fetchall()]
+    wanted = ["idx", *(column.name for column in table.columns)]
+    if sorted(found) != sorted(wanted):
+        raise StoreError(
+            f"the table {table.name!r} has the columns {', '.join(found)}, and the state has {', '.join(wanted)}; "
+            "rename the table of the projection, or drop the old one"
+        )

@@ -150,10 +150,10 @@ class Page:
     outside: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
 
-    def shot(self, name: str) -> None:
-        """Take a picture of what is to be seen, for people to look at."""
+    def shot(self, name: str, *, of: Any = None) -> None:
+        """Take a picture of what is to be seen, or of one thing on the page, for people to look at."""
         SHOTS.mkdir(parents=True, exist_ok=True)
-        self.page.screenshot(path=SHOTS / f"{name}.png")
+        (of or self.page).screenshot(path=SHOTS / f"{name}.png")
 
 
 @dataclass
@@ -182,13 +182,16 @@ class LabPage(Page):
 
     def run_all(self, *, within: float = 60) -> LabPage:
         """Run all cells and wait until the last one is done; an error in one of them is a failure."""
-        self.page.evaluate(f"() => {_CODE_CELLS}.forEach(cell => {{ cell.executionCount = null }})")
-        self.command("notebook:run-all-cells")
-        self.page.wait_for_function(
-            f"() => ({_IDLE})() && {_CODE_CELLS}.every(cell => cell.executionCount !== null)", timeout=within * 1000
+        self.page.evaluate(
+            f"() => {_CODE_CELLS}.forEach(cell => {{ cell.executionCount = null; cell.outputs.clear() }})"
         )
-        errors = [output for cell in self.outputs() for output in cell if output["output_type"] == "error"]
-        assert not errors, errors
+        self.command("notebook:run-all-cells")
+        failed = f"{_CODE_CELLS}.flatMap(cell => cell.outputs.toJSON()).filter(one => one.output_type === 'error')"
+        # after a cell that fails, the others are not run
+        done = f"{_CODE_CELLS}.every(cell => cell.executionCount !== null) || {failed}.length > 0"
+        self.page.wait_for_function(f"() => ({_IDLE})() && ({done})", timeout=within * 1000)
+        errors = self.page.evaluate(f"() => {failed}.map(one => one.traceback.join('\\n'))")
+        assert not errors, "\n".join(errors)
         return self
 
     def command(self, name: str, **arguments: object) -> None:
@@ -196,13 +199,6 @@ class LabPage(Page):
         self.page.evaluate(
             "([name, args]) => window.jupyterapp.commands.execute(name, args).then(() => null)", [name, arguments]
         )
-
-    def outputs(self) -> list[list[dict[str, Any]]]:
-        """The outputs of every code cell, as the notebook has them now."""
-        found: list[list[dict[str, Any]]] = self.page.evaluate(
-            f"() => {_CODE_CELLS}.map(cell => cell.outputs.toJSON())"
-        )
-        return found
 
 
 P = TypeVar("P", bound=Page)

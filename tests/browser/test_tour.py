@@ -75,6 +75,7 @@ def test_the_tour_shows_its_pictures_before_it_is_run(lab: LabPage) -> None:
     assert labels(lab) == committed_labels()
     check_the_refusal(lab)
     lab.shot("tour-not-run")
+    lab.shot("refused", of=lab.page.get_by_role("region", name="Why Debt::PaymentReceived was refused").first)
     assert (lab.outside, lab.complaints) == ([], [])
 
 

@@ -1,0 +1,52 @@
+"""Log: what is in the event log of a lab, as DataFrames."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from funes_lab.current import Workspace
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Log:
+    """The event log of a lab: what is in it, as DataFrames."""
+
+    def __init__(self, lab: Workspace) -> None:
+        self._lab = lab
+
+    def __len__(self) -> int:
+        return int(self._lab.store.query("SELECT count(*) FROM event_entries", unit=self._lab.unit)[0][0].as_py())
+
+    def __bool__(self) -> bool:
+        return True
+
+    def df(self) -> pd.DataFrame:
+        """Every event, stream by stream in replay order.
+
+        Returns
+        -------
+        DataFrame
+            As `EventStream.df`: the key columns, then the attributes of all events by their names.
+        """
+        from funes_lab.replay import frames
+
+        return frames.of_log(self._lab.store.log(unit=self._lab.unit))
+
+    def streams(self) -> pd.DataFrame:
+        """What streams there are.
+
+        Returns
+        -------
+        DataFrame
+            RangeIndex, a row a stream, by idx. Columns `idx` (str), `events`, `version` (int64), `first_at` and
+            `last_at` (datetime64[us, UTC], actual time), `last_event` (str, by version) and `refused` (int64,
+            attempts in the journal).
+        """
+        from funes_lab.replay import frames
+
+        return frames.of_arrow(self._lab.store.streams(self._lab.unit))
+
+    def __repr__(self) -> str:
+        return f"<Log of {self._lab.path}: {len(self):,} events>"
