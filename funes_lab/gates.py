@@ -38,6 +38,7 @@ from funes_lab.rules import Rules
 from funes_lab.seen import Seen, read_event
 from funes_lab.storable import instant
 from funes_lab.store import Head, Row, Unit
+from funes_lab.validation import quoted
 
 #: How long the loser of a race looks for the winner's row: it can be refused before the row can be seen.
 _LOOK_FOR_WINNER = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
@@ -252,7 +253,7 @@ class Gates:
         try:
             own = instant(value, name)
         except (TypeError, ValueError):
-            return Error(name, f"{formats.value(value, limit=40)} is not a date and time (ISO 8601)", "own")
+            return Error(name, f"{quoted(value)} is not a date and time (ISO 8601)", "own")
         if at is not None and at != own:
             raise ConflictingActualTimeError(
                 f"at={at.isoformat()} and {event.event_name}.{name}={own.isoformat()} differ; leave at= away, or "

@@ -255,10 +255,10 @@ class Lab(Asking):
                 raise
             else:
                 transaction.commit()
+                self.memory.absorb(transaction.memory)
                 self._jobs.add(transaction.jobs)
             finally:
                 self._transaction.reset(token)
-                self.memory.clear()
 
     # --- bringing in ----------------------------------------------------------------------------------------------
 

@@ -114,6 +114,11 @@ class Memory:
         while len(self._streams) > STREAMS:
             self._streams.popitem(last=False)
 
+    def absorb(self, other: Memory) -> None:
+        """Remember what another memory does."""
+        for seen in other._streams.values():
+            self.put(seen)
+
     def forget(self, idx: str) -> None:
         """Forget one stream."""
         self._streams.pop(idx, None)

@@ -120,7 +120,7 @@ def _message(kind: str, context: Context, value: object, original: str, owner: s
         kind,
     )
     if thing := _NOT_A.get(re.sub(r"_from$", "", stem)):
-        return f"{_quoted(value)} is not {thing}"
+        return f"{quoted(value)} is not {thing}"
     return re.sub(r"^(Input|Value|Value error,|.*) should (be|have|match)", r"must \2", original)
 
 
@@ -128,6 +128,7 @@ def _figure(bound: object) -> str:
     return formats.plain_number(bound) if not isinstance(bound, str) else bound
 
 
-def _quoted(value: object) -> str:
+def quoted(value: object) -> str:
+    """A value in a sentence; a text in quotation marks, and never a secret."""
     shown = formats.value(value, limit=40)
     return f"“{shown}”" if isinstance(value, str) and value != formats.FILTERED else shown

@@ -66,7 +66,7 @@ def test_rule_13_a_conflict_names_the_winner_its_version_name_payload_and_time(l
     assert (winner.version, winner.event, winner.payload) == (1, "Debts::Noted", {"text": "mine"})
     assert (winner.created_at, winner.occurred_at) == (won.created_at, won.occurred_at)
     assert late.errors.full_messages == [
-        "version 1 was taken by Debts::Noted (text mine), 10 Oct 2026 14:02:11 UTC; read again and retry"
+        "version 1 was taken by Debts::Noted (text mine), recorded 10 Oct 2026 14:02:11 UTC; read again and retry"
     ]
     assert (late.rejection.version_read, late.rejection.version_tried) == (0, 1)
     for shown in (repr(late.rejection.explain()), late.rejection.explain()._repr_html_()):

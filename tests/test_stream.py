@@ -57,7 +57,7 @@ def test_any_other_text_is_an_idx(any_lab, idx):
 
 
 def test_two_idx_that_look_alike_are_two_streams(lab):
-    for idx in ("a", "A", "a ", "á", "á"):
+    for idx in ("a", "A", "a ", "\u00e1", "a\u0301"):
         assert NoteStream.for_(idx, lab=lab).append(noted()).version == 1
 
 
@@ -127,7 +127,8 @@ def test_what_the_log_learned_by_then_and_what_had_happened_by_then(lab, clock):
     assert balance(debt, at="2026-01-01T23:59:59.999999Z") == 100
     with pytest.raises(fl.StreamNotFound, match=r"at=2025-01-01, as_of=2025-02-01"):
         balance(debt, at="2025-01-01", as_of="2025-02-01")
-    assert isinstance(pytest.raises(LookupError, balance, debt, at="2025-01-01").value, fl.StreamNotFound)
+    with pytest.raises(LookupError):
+        balance(debt, at="2025-01-01")
 
 
 # Configuration

@@ -8,7 +8,14 @@ from contextlib import contextmanager
 
 import duckdb
 
-from funes_lab.errors import CorruptLogError, SchemaVersionError, StoreError, StoreLockedError
+from funes_lab.errors import (
+    CorruptLogError,
+    FunesLabError,
+    SchemaVersionError,
+    StoreError,
+    StoreLockedError,
+    TransactionError,
+)
 from funes_lab.store import VersionTaken
 
 
@@ -19,16 +26,21 @@ def damage_told(path: str) -> Iterator[None]:
         yield
     except duckdb.Error as failure:
         error = told(failure, path)
-        if isinstance(error, (CorruptLogError, StoreLockedError)):
+        if isinstance(error, (TransactionError, CorruptLogError, StoreLockedError)):
             raise error from failure
         raise
 
 
-def told(failure: duckdb.Error, path: str) -> StoreError:
+def told(failure: duckdb.Error, path: str) -> FunesLabError:
     """DuckDB's exception as one of the store's."""
     text = str(failure)
     if "Could not set lock" in text or "Conflicting lock" in text:
         return _locked(text, path)
+    if "transaction is aborted" in text:
+        return TransactionError(
+            "a statement of this transaction had failed, and DuckDB gave the whole of it up; nothing of it is stored. "
+            "Let the exception of that statement leave the block"
+        )
     if "newer version of DuckDB" in text or "version number" in text:
         return SchemaVersionError(f"{path} was written by another version of DuckDB: {text}")
     if _is_damage(failure, text):

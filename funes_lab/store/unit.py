@@ -56,11 +56,6 @@ class DuckDBUnit:
         except duckdb.Error as failure:
             if conflict := taken(failure):
                 raise conflict from failure
-            if "is aborted" in str(failure):
-                raise StoreError(
-                    "a statement of this transaction had failed, and DuckDB gave the whole of it up; nothing was "
-                    "stored. Let the exception of that statement leave the block"
-                ) from failure
             raise told(failure, self._path) from failure
         finally:
             self.cursor.close()
