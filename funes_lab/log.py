@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from funes_lab import formats
 from funes_lab.current import Workspace
 
 if TYPE_CHECKING:
@@ -49,4 +50,5 @@ class Log:
         return frames.of_arrow(self._lab.store.streams(self._lab.unit))
 
     def __repr__(self) -> str:
-        return f"<Log of {self._lab.path}: {len(self):,} events>"
+        where = "in memory" if self._lab.path == ":memory:" else f"of {self._lab.path}"
+        return f"<Log {where}, {formats.count(len(self), 'event')}>"

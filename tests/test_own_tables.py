@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 import funes_lab as fl
-from tests.domain import NoteStream, noted, rows_of
+from tests.domain import Noted, NoteStream, noted, rows_of
 
 OWN = [
     "event_entries",
@@ -73,22 +73,27 @@ def test_rule_5_the_log_and_the_journal_are_refused(lab, sql, table):
         "CREATE TEMP TABLE idx (a INT)",
     ],
 )
-def test_rule_5_the_transaction_stays_whole_and_the_log_what_it_was(lab, sql, tmp_path, monkeypatch):
+@pytest.mark.parametrize("end", ["rollback", "commit"])
+def test_rule_5_the_transaction_stays_whole_and_the_log_what_it_was(lab, sql, end, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     NoteStream.for_("n").append(noted("kept"))
     with lab.transaction() as tx:
         tx.execute("CREATE TABLE mine (idx VARCHAR, n INTEGER)")
-    event = noted("rolled back")
+    event = noted("inside")
     with contextlib.suppress(fl.FunesLabError), lab.transaction() as tx:
         NoteStream.for_("n").append(event)
         tx.execute("INSERT INTO mine VALUES ('x', 1)")
         with contextlib.suppress(duckdb.Error, fl.StoreError):
             tx.execute(sql)
-        raise fl.Rollback
-    assert not event.persisted
-    assert [e.text for e in NoteStream.for_("n").events] == ["kept"]
+        if end == "rollback":
+            raise fl.Rollback
+    assert event.persisted <= (end == "commit")
+    assert [e.text for e in NoteStream.for_("n").events] == ["kept", *["inside"] * event.persisted]
+    assert len(lab.sql("SELECT * FROM mine")) >= event.persisted
     after = NoteStream.for_("n").append(noted())
-    assert after.version == 2
-    assert {e.created_at.tzname() for e in NoteStream.for_("n").events} == {"UTC"}
-    assert list(lab.log.df().created_at) == sorted(e.created_at for e in NoteStream.for_("n").events)
-    assert lab.sql("SELECT * FROM mine").empty
+    assert after.version == 2 + event.persisted
+    times = [e.created_at for e in NoteStream.for_("n").events]
+    assert list(lab.log.df().created_at) == times
+    assert {time.tzname() for time in times} == {"UTC"}
+    assert not NoteStream.for_("n").append(Noted()).persisted
+    assert len(lab.rejections) == 1

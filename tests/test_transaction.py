@@ -168,7 +168,7 @@ def test_rule_5_the_journal_survives_a_rollback_and_holds_refusals_only(any_lab)
     (rejection,) = any_lab.rejections
     assert rejection.id == refused.rejection.id
     assert (rejection.stage, rejection.version_read) == ("state", 1)
-    assert "greater than or equal" in repr(rejection.explain())
+    assert repr(rejection.explain()) == repr(refused.rejection.explain())
     assert refused.errors
     assert rows_of(any_lab) == 0
 

@@ -145,7 +145,11 @@ def _witness_row(witness: Witness | None) -> EventRow | None:
 
 
 def _winner(witness: Witness | None) -> Winner | None:
-    return None if witness is None else Winner(witness.version, witness.event, witness.created_at, witness.payload)
+    if witness is None:
+        return None
+    # the time that it happened stands beside it already
+    payload = {name: value for name, value in witness.payload.items() if value != witness.occurred_at}
+    return Winner(witness.version, witness.event, witness.created_at, payload)
 
 
 def _state_lines(rejection: Rejection, before: Mapping[str, Any]) -> Sequence[StateLine]:
