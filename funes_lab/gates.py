@@ -253,11 +253,8 @@ class Gates:
         try:
             own = instant(value, name)
         except (TypeError, ValueError):
-            return Error(
-                name,
-                f"{quoted(formats.FILTERED if name in event.filter_attributes else value)} is not a date and time (ISO 8601)",
-                "own",
-            )
+            shown = quoted(formats.FILTERED if name in event.filter_attributes else value)
+            return Error(name, f"{shown} is not a date and time (ISO 8601)", "own")
         if at is not None and at != own:
             raise ConflictingActualTimeError(
                 f"at={at.isoformat()} and {event.event_name}.{name}={own.isoformat()} differ; leave at= away, or "

@@ -1,4 +1,4 @@
-"""Looking a log over: is everything in it as it must be?"""
+"""A log is looked over: whether everything in it is as it must be."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ SELECT (SELECT count(*) FROM duckdb_constraints() WHERE table_name = 'event_entr
      + (SELECT count(*) FROM duckdb_indexes() WHERE table_name = 'event_entries' AND is_unique) AS n
 """
 _INDEX: Final = """
-SELECT count(*) AS n FROM duckdb_indexes() WHERE table_name = 'event_entries' AND NOT is_unique AND expressions = '[idx]'
+SELECT count(*) AS n FROM duckdb_indexes()
+WHERE table_name = 'event_entries' AND NOT is_unique AND expressions = '[idx]'
 """
 
 
@@ -53,7 +54,8 @@ def findings(store: DuckDBStore, now: datetime) -> Iterator[str]:
         One line for each thing that is not as it must be; nothing for a sound log.
     """
     for row in store.query(_GAPS).to_pylist():
-        yield f"{row['idx']!r}: {row['n']:,} events have versions from {row['low']:,} to {row['high']:,}; some are missing"
+        versions = f"from {row['low']:,} to {row['high']:,}"
+        yield f"{row['idx']!r}: versions go {versions} in {row['n']:,} events; some are missing"
     for row in store.query(_BACKWARDS).to_pylist():
         yield f"{row['idx']!r}: record time goes backwards at version {row['version']:,} ({row['n']:,} in all)"
     for sql, params in ((_TIMES, {"now": now}), (_TEXTS, None)):
