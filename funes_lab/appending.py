@@ -101,8 +101,10 @@ def or_raise(event: Event) -> Event:
 
 def checked_batch(events: Iterable[Event]) -> list[Event]:
     """Events that may be appended together."""
-    if isinstance(events, Event) or not isinstance(events, Iterable):
-        raise TypeError(f"events must be a list of events, got {events!r}; use append(event) for one")
+    if isinstance(events, Event):
+        raise TypeError("events must be a list of events, got one; use append(event) for one")
+    if not isinstance(events, Iterable):
+        raise TypeError(f"events must be a list of events, got {events!r}")
     batch = [check_event(event) for event in events]
     if len({id(event) for event in batch}) < len(batch):
         raise ValueError("events holds the same event object twice; a fact happens once: build each event anew")

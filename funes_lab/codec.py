@@ -45,7 +45,7 @@ def decode(name: str, props: str) -> Event:
         set_status(event, Status())
     except ValidationError:
         event = cast(Event, cls.__new__(cls))
-        kept = shape.fill(event, _mapping(props), from_json)
+        kept = shape.fill(event, mapping(props), from_json)
         set_status(event, Status(kept_aside=kept))
     shape.times_to_utc(event)
     return event
@@ -54,16 +54,17 @@ def decode(name: str, props: str) -> Event:
 def _unknown(name: str, props: str) -> UnknownEvent:
     event = UnknownEvent.model_construct()
     object.__setattr__(event, "_name", name)
-    set_status(event, Status(kept_aside=_mapping(props)))
+    set_status(event, Status(kept_aside=mapping(props)))
     return event
 
 
-def _mapping(props: str) -> dict[str, Any]:
+def mapping(text: str, name: str = "props") -> dict[str, Any]:
+    """A JSON object; what another program wrote and is none stands under the name of its column."""
     try:
-        data = json.loads(props)
-    except ValueError:  # what another program wrote need not be JSON
-        data = props
-    return data if isinstance(data, dict) else {"props": data}
+        data = json.loads(text)
+    except ValueError:
+        data = text
+    return data if isinstance(data, dict) else {name: data}
 
 
 class UnknownEvent(Event, name=UNKNOWN):

@@ -6,6 +6,7 @@ too. `with lab:` is a scope of its own, a context variable. Before any lab is op
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar, Token
 from datetime import datetime
@@ -90,7 +91,9 @@ class Workspace(Protocol):
 
 
 _scoped: ContextVar[Workspace | None] = ContextVar("funes_lab_current", default=None)
+#: The current lab of the process, and those that were before it, as long as somebody else holds them.
 _process: list[Workspace] = []
+_before: list[weakref.ref[Workspace]] = []
 _opener: list[Callable[[], Workspace]] = []
 
 
@@ -102,7 +105,7 @@ def current() -> Workspace:
     ClosedError
         If the current lab was closed.
     """
-    lab = _scoped.get() or (_process[-1] if _process else None)
+    lab = _scoped.get() or (_process[0] if _process else None)
     if lab is None:
         lab = _opener[0]()
     if lab.closed:
@@ -112,13 +115,16 @@ def current() -> Workspace:
 
 def make_current(lab: Workspace) -> None:
     """Let this lab be the one of the process."""
-    forget(lab)
-    _process.append(lab)
+    _before.extend(weakref.ref(known) for known in _process)
+    _process[:] = [lab]
 
 
 def forget(lab: Workspace) -> None:
     """Let the lab that was current before this one be the one of the process again."""
-    _process[:] = [other for other in _process if other is not lab]
+    _before[:] = [ref for ref in _before if ref() not in (None, lab)]
+    if lab in _process:
+        _process[:] = [known for ref in _before[-1:] if (known := ref()) is not None]
+        del _before[-1:]
 
 
 def enter(lab: Workspace) -> Token[Workspace | None]:

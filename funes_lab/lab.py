@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar, Token
@@ -15,8 +16,8 @@ from funes_lab import current
 from funes_lab.asking import Asking
 from funes_lab.errors import ClosedError, ReadOnlyError, TransactionError
 from funes_lab.jobs import Job, Jobs
+from funes_lab.keeping import Keeping
 from funes_lab.metainformation import Metainformation
-from funes_lab.projection import Projection
 from funes_lab.rejection import Rejections
 from funes_lab.seen import Memory
 from funes_lab.storable import utc
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 Clock = Callable[[], datetime]
 
 
-class Lab(Asking):
+class Lab(Asking, Keeping):
     """An event log, its journal of refused attempts and your own tables, in one DuckDB database.
 
     Opening a lab makes it the current one: streams that are made without `lab=` are bound to it. `with lab:` is a
@@ -92,6 +93,8 @@ class Lab(Asking):
         self._transaction: ContextVar[Transaction | None] = ContextVar("funes_lab_transaction", default=None)
         self._scopes: list[Token[Any]] = []
         self.memory = Memory()
+        #: Lets go of the store: at close(), or when nobody holds the lab any more.
+        self._release = weakref.finalize(self, self._store.close)
         self._jobs = Jobs(self._store, self.now, manual=jobs == "manual")
         current.make_current(self)
 
@@ -292,59 +295,6 @@ class Lab(Asking):
         self.memory.clear()
         return int(table.num_rows)
 
-    # --- keeping ---------------------------------------------------------------------------------------------
-
-    def rebuild(self, projection: type[Projection[Any]], *, progress: bool = True) -> int:
-        """Make the table of a read model anew, from the log.
-
-        Parameters
-        ----------
-        projection : Projection class
-            With a `table`; or with a state that has `persist_with`, which is called for every stream.
-        progress : bool
-            Show a bar when it takes longer than a second.
-
-        Returns
-        -------
-        int
-            How many streams were written: those with an event that the projection interprets.
-
-        Raises
-        ------
-        TypeError
-            For a virtual projection, which writes nothing.
-        InvalidReadModelError
-            If a stream leads to a state that does not hold; then the old table is still there.
-        """
-        self.check_writable()
-        if self.transaction_now is not None:
-            raise TransactionError("rebuild is a transaction of its own; call it outside of `with lab.transaction():`")
-        from funes_lab.replay.rebuild import rebuild
-
-        return rebuild(self.store, projection, progress=progress)
-
-    def checkpoint(self) -> None:
-        """Write everything into the file itself, so that no acknowledged event stands in the log beside it only."""
-        self.check_writable()
-        self.store.checkpoint()
-
-    def backup(self, path: str | os.PathLike[str]) -> None:
-        """Copy the lab into a new file, consistent and while it is in use.
-
-        Never copy the file of an open lab by other means: on Linux and macOS that drops DuckDB's lock.
-
-        Parameters
-        ----------
-        path : str or path
-            A file that does not exist yet.
-
-        Raises
-        ------
-        StoreError
-            If it exists, or cannot be written.
-        """
-        self.store.backup(path)
-
     # --- the life of a lab -----------------------------------------------------------------------------------
 
     def close(self) -> None:
@@ -353,7 +303,7 @@ class Lab(Asking):
             self._jobs.finish()
             self._closed = True
             current.forget(self)
-            self._store.close()
+            self._release()
 
     def __enter__(self) -> Self:
         self._scopes.append(current.enter(self))

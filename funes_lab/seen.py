@@ -7,15 +7,15 @@ leads to is unique in the log.
 
 from __future__ import annotations
 
-import json
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import cast
 
 from pydantic import BaseModel
 
 from funes_lab import registry
-from funes_lab.codec import decode
+from funes_lab.codec import decode, mapping
 from funes_lab.event import Event, status
 from funes_lab.fold import Fold
 from funes_lab.store import Head, Row
@@ -104,6 +104,13 @@ class Memory:
     def __init__(self) -> None:
         self._streams: OrderedDict[str, Seen] = OrderedDict()
 
+    def shared(self, idx: str, version: int) -> dict[Fold, BaseModel]:
+        """The states remembered at this version that can be shared, because nobody changes them in place."""
+        seen = self._streams.get(idx)
+        if seen is None or seen.version != version or seen.generation != registry.generation():
+            return {}
+        return {fold: state for fold, state in seen.states.items() if fold.immutable}
+
     def take(self, idx: str) -> Seen | None:
         """Get what is remembered and forget it: who takes it puts back what still holds."""
         return self._streams.pop(idx, None)
@@ -137,6 +144,6 @@ def read_event(row: Row) -> Event:
     now = status(event)
     now.idx, now.version = row.idx, row.version
     now.created_at, now.occurred_at = row.created_at, row.occurred_at
-    if row.meta_info and row.meta_info != "{}":
-        now.meta_info = json.loads(row.meta_info) or {}
+    if row.meta_info not in (None, "{}", "null"):
+        now.meta_info = mapping(cast(str, row.meta_info), "meta_info")
     return event

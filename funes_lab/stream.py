@@ -188,6 +188,7 @@ class EventStream(ReadingSide):
         transaction = self._lab.transaction_now
         if transaction is not None:
             transaction.moved(seen)
+        seen.states.update(self._lab.memory.shared(self._idx, seen.version))
         return Reading(self, seen)
 
     # --- reading ---------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ FLOORS = [
     {"rejection", "seen"},
     {"jobs"},
     {"current", "transaction", "rules"},
-    {"gates", "appending", "reading_side", "verdict", "log", "asking"},
+    {"gates", "appending", "reading_side", "verdict", "log", "asking", "keeping"},
     {"stream"},
     {"lab"},
     {"replay"},
@@ -54,7 +54,7 @@ LOOKS_UP = {
     ("jobs", "replay"): "jobs.df() is a door to the replay",
     ("rejection", "replay"): "rejections.df() is a door to the replay",
     ("asking", "replay"): "lab.replay(P) and lab.sql(…) are doors to the replay",
-    ("lab", "replay"): "lab.rebuild(P) is a door to the replay",
+    ("keeping", "replay"): "lab.rebuild(P) is a door to the replay",
     ("log", "replay"): "lab.log.df() is a door to the replay",
 }
 

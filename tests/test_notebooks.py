@@ -48,16 +48,15 @@ def code_cells(notebook: Any) -> list[Any]:
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
-def shown(cell: Any) -> str:
-    """What a reader sees of a cell's outputs, as text that can be compared."""
-    texts = []
+def shown(cell: Any) -> list[str]:
+    """What a reader sees of a cell's outputs, in lines short enough to be compared by eye."""
+    lines: list[str] = []
     for output in cell.outputs:
-        if output.output_type == "stream":
-            texts.append(output.text)
-        else:
-            assert output.output_type != "error", f"{cell.id}: {output.evalue}"
-            texts += [f"{kind}:\n{content}" for kind, content in sorted(output.data.items())]
-    return "\n".join(texts)
+        assert output.output_type != "error", f"{cell.id}: {output.evalue}"
+        data = {"text/plain": output.text} if output.output_type == "stream" else output.data
+        for kind, content in sorted(data.items()):
+            lines += [f"{kind}:", *re.sub(r"(?<=>)(?=<)|(?<=})(?=\.)", "\n", content).split("\n")]
+    return lines
 
 
 def write_outputs() -> None:
@@ -79,7 +78,7 @@ def test_a_fresh_kernel_says_what_the_committed_notebook_says(path):
     committed, fresh = nbformat.read(path, as_version=4), executed(path)
     wrong = []
     for old, new in zip(code_cells(committed), code_cells(fresh), strict=True):
-        lines = difflib.unified_diff(shown(old).split("\n"), shown(new).split("\n"), "committed", "fresh", lineterm="")
+        lines = difflib.unified_diff(shown(old), shown(new), "committed", "fresh", n=1, lineterm="")
         difference = "\n".join(lines)
         if difference:
             wrong.append(f"cell {old.id!r}:\n{difference}")

@@ -146,3 +146,18 @@ def test_rule_4_an_initial_or_final_state_that_breaks_is_named(lab, kind):
     stream.append(noted())
     with pytest.raises(fl.ProjectionError, match=r"Broken.edge \((initial|final)_state\) broke: KeyError: 'nothing'"):
         stream.projected_with(Broken)
+
+
+def test_one_function_may_be_a_block_of_two_projections(lab):
+    def keep(state: Any, event: Any) -> None:
+        state.texts.append(event.text)
+
+    class One(fl.Projection[Texts]):
+        noted = fl.interpretation_for(Noted)(keep)
+
+    class Two(fl.Projection[Texts]):
+        noted = fl.interpretation_for(Noted)(keep)
+
+    stream = NoteStream.for_("n", lab=lab)
+    stream.append(noted("x"))
+    assert stream.projected_with(One) == stream.projected_with(Two) == Texts(texts=["x"])

@@ -77,6 +77,8 @@ def open_store(path: str | os.PathLike[str], *, read_only: bool = False) -> Duck
     CorruptLogError
         If the file is damaged or is no event log.
     """
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"path must be the name of a file or ':memory:', got {path!r}")
     name = os.fspath(path)
     if isinstance(name, bytes) or not name or "\x00" in name:
         raise ValueError(f"path must be the name of a file or ':memory:', got {path!r}")

@@ -10,6 +10,9 @@ from pydantic import AfterValidator, Field
 
 T = TypeVar("T")
 
+#: Digits behind the point of a table's decimals; the vectors' own tables had floats.
+PLACES = 18
+
 
 def _present(value: T | None) -> T:
     if value is None:

@@ -1,15 +1,16 @@
-"""The inventory domain: a level that is judged, and tables that are kept in the append's transaction."""
+"""The inventory domain: a level that is judged, tables kept in the append's transaction, an archive of one's own."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Any, ClassVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 import funes_lab as fl
 from tests.conformance.domains.base import RubyOrderStream
-from tests.conformance.domains.checks import IntFromZero, PositiveInt, required
+from tests.conformance.domains.checks import PLACES, IntFromZero, PositiveInt, required
 
 
 class ItemReceived(fl.Event, name="Inventory::ItemReceived"):
@@ -48,7 +49,7 @@ class InventorySnapshot(BaseModel):
 
     sku: str | None = None
     quantity_on_hand: IntFromZero = 0
-    stock_value: Decimal | None = None
+    stock_value: Decimal | None = Field(default=None, decimal_places=PLACES)
     last_movement_at: datetime | None = None
     observed_at: datetime | None = None
 
@@ -65,10 +66,30 @@ class InventoryLevel(BaseModel):
     quantity_on_hand: IntFromZero = 0
 
 
+class ArchiveRefused(Exception):
+    """The archive takes no more."""
+
+
+class InventoryArchive(BaseModel):
+    """The level as an archive keeps it, which is no table of the lab's."""
+
+    persist_with: ClassVar[str] = "store"
+    #: The archive, by idx.
+    shelves: ClassVar[dict[str, dict[str, Any]]] = {}
+
+    quantity_on_hand: IntFromZero = 0
+
+    def store(self, idx: str) -> None:
+        if self.quantity_on_hand > 1000:
+            raise ArchiveRefused("archive is full")
+        self.shelves[idx] = {"idx": idx, **self.model_dump()}
+
+
 class InventorySnapshotProjection(fl.Projection[InventorySnapshot]):
     """Level and value, kept in a table."""
 
     table = "inventory_snapshots"
+    constraints = {"sku": "UNIQUE", "quantity_on_hand": "NOT NULL"}
 
     @fl.initial_state
     def begun(state, at):
@@ -104,6 +125,7 @@ class InventoryLocationProjection(fl.Projection[InventoryLocation]):
     """The last place."""
 
     table = "inventory_locations"
+    constraints = {"location": "NOT NULL"}
 
     @fl.interpretation_for(Moved)
     def moved(state, event):
@@ -113,6 +135,20 @@ class InventoryLocationProjection(fl.Projection[InventoryLocation]):
 
 class InventoryLevelProjection(fl.Projection[InventoryLevel]):
     """The level alone."""
+
+    @fl.interpretation_for(ItemReceived)
+    def received(state, event):
+        state.quantity_on_hand += event.quantity
+        return state
+
+    @fl.interpretation_for(ItemShipped)
+    def shipped(state, event):
+        state.quantity_on_hand -= event.quantity
+        return state
+
+
+class InventoryArchiveProjection(fl.Projection[InventoryArchive]):
+    """The level, archived."""
 
     @fl.interpretation_for(ItemReceived)
     def received(state, event):
@@ -152,3 +188,16 @@ class InventoryTwoProjectionsEventStream(RubyOrderStream):
     """Keeps two tables."""
 
     transactional_projections = [InventorySnapshotProjection, InventoryLocationProjection]
+
+
+class InventoryArchiveEventStream(RubyOrderStream):
+    """Keeps the archive."""
+
+    transactional_projections = [InventoryArchiveProjection]
+
+
+class InventoryAsyncEventStream(RubyOrderStream):
+    """Keeps the table, and the archive after the commit."""
+
+    transactional_projections = [InventorySnapshotProjection]
+    async_projections = [fl.Async(InventoryArchiveProjection, queue="archive")]

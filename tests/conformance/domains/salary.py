@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import calendar
 from datetime import date, datetime
 from decimal import Decimal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 import funes_lab as fl
 from tests.conformance.domains.base import RubyOrderStream
-from tests.conformance.domains.checks import PositiveDecimal, required
+from tests.conformance.domains.checks import PLACES, PositiveDecimal, required
 
 
 class Set(fl.Event, name="Salary::Set"):
@@ -50,6 +51,8 @@ class SalaryState(BaseModel):
 
 class SalaryRecord(SalaryState):
     """The same as a row of a table."""
+
+    current_amount: Decimal | None = Field(default=None, decimal_places=PLACES)
 
 
 class SalaryProjection(fl.Projection[SalaryState]):
@@ -122,3 +125,39 @@ class SalaryRecordEventStream(SalaryEventStream):
     """Keeps the table in the append's transaction."""
 
     transactional_projections = [SalaryRecordProjection]
+
+
+def end_of_month(event: fl.Event) -> datetime:
+    """The last second of the month in which an event happened."""
+    moment = event.occurred_at
+    last = calendar.monthrange(moment.year, moment.month)[1]
+    return moment.replace(day=last, hour=23, minute=59, second=59, microsecond=0)
+
+
+def day_of(event: fl.Event) -> date:
+    """A day, where a time is asked for."""
+    return event.occurred_at.date()
+
+
+class SalaryAsyncDefaultEventStream(SalaryEventStream):
+    """Keeps the table after the commit."""
+
+    async_projections = [fl.Async(SalaryRecordProjection)]
+
+
+class SalaryAsyncJobTimeEventStream(SalaryEventStream):
+    """Keeps the table after the commit, as of the time at which the job runs."""
+
+    async_projections = [fl.Async(SalaryRecordProjection, temporal_context="job_time", queue="reports")]
+
+
+class SalaryAsyncProcEventStream(SalaryEventStream):
+    """Keeps the table after the commit, as of the end of the month."""
+
+    async_projections = [fl.Async(SalaryRecordProjection, temporal_context=end_of_month)]
+
+
+class SalaryAsyncBadProcEventStream(SalaryEventStream):
+    """Asks for a time that is none."""
+
+    async_projections = [fl.Async(SalaryRecordProjection, temporal_context=day_of)]
