@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Generic, TypeVar, cast, get_args, get_origin
+from typing import Any, ClassVar, Generic, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -126,9 +126,10 @@ def _marked(block: Block, kind: str, types: tuple[type[Event], ...]) -> Block:
         raise DefinitionError(f"{kind} marks a function, got {block!r}")
     if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
         raise DefinitionError(f"{function.__qualname__} must be a plain function: a fold does not wait")
-    marks = [*getattr(function, _MARK, []), (kind, types)]
-    setattr(function, _MARK, marks)
-    return staticmethod(function)
+    # the mark is on what stands in the class, not on the function: one function may be a block of two projections
+    marked = staticmethod(function)
+    setattr(marked, _MARK, [*vars(block).get(_MARK, []), (kind, types)])
+    return marked
 
 
 class Projection(Generic[State]):
@@ -222,9 +223,10 @@ def _collect(base: type, blocks: Blocks) -> None:
     """Add what one class of the hierarchy defines; two blocks for one thing in one class are a mistake."""
     seen: dict[object, str] = {}
     for value in vars(base).values():
-        function = value.__func__ if isinstance(value, staticmethod) else None
-        for kind, types in getattr(function, _MARK, []):
-            block = cast(Block, function)
+        if not isinstance(value, staticmethod):
+            continue
+        block: Block = value.__func__
+        for kind, types in vars(value).get(_MARK, []):
             for key in [event.event_name for event in types] or [kind]:
                 if key in seen:
                     raise DefinitionError(f"{base.__name__} has two blocks for {key}: {seen[key]} and {block.__name__}")

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import cast
 
 from pydantic import BaseModel
 
@@ -145,5 +144,5 @@ def read_event(row: Row) -> Event:
     now.idx, now.version = row.idx, row.version
     now.created_at, now.occurred_at = row.created_at, row.occurred_at
     if row.meta_info not in (None, "{}", "null"):
-        now.meta_info = mapping(cast(str, row.meta_info), "meta_info")
+        now.meta_info = mapping(row.meta_info, "meta_info")
     return event
