@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -50,6 +51,27 @@ class Judge(Protocol):
 
 #: The judge of the fold that runs now, if one does.
 judge: ContextVar[Judge | None] = ContextVar("funes_lab_judge", default=None)
+
+
+class Scan(Protocol):
+    """What reads many events at once, and knows of the one it reads now."""
+
+    def status(self) -> Status:
+        """Its version and times."""
+        ...
+
+
+_scan: ContextVar[Scan | None] = ContextVar("funes_lab_scan", default=None)
+
+
+@contextmanager
+def scanned(scan: Scan) -> Iterator[None]:
+    """Let events that a validator made ask the scan for their status, if a block wants to know."""
+    token = _scan.set(scan)
+    try:
+        yield
+    finally:
+        _scan.reset(token)
 
 
 @dataclass(slots=True)
@@ -282,6 +304,10 @@ def set_status(event: Event, known: Status) -> None:
 
 def _looked_at(event: Event) -> Status:
     """A copy, or what pydantic built or unpickled, has passed no rule yet."""
+    scan = _scan.get()
+    if scan is not None:
+        set_status(event, scan.status())
+        return event._status
     set_status(event, Status())
     try:
         checked = type(event).__pydantic_validator__.validate_python(dict(event.__dict__), by_name=True)

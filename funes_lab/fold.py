@@ -12,7 +12,7 @@ import gc
 import inspect
 import logging
 import types
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,7 +24,7 @@ from pydantic import BaseModel, ValidationError
 from funes_lab import formats
 from funes_lab.errors import BASE, DefinitionError, Error, ProjectionError, UnknownEventError
 from funes_lab.event import Event, Judge, judge, twin
-from funes_lab.shape import shape_of
+from funes_lab.shape import exact_types, shape_of
 from funes_lab.storable import is_immutable
 from funes_lab.validation import errors_of
 
@@ -92,8 +92,8 @@ class Fold:
         try:
             result = block(state, event, at) if takes_time else block(state, event)
         except Exception as failure:
-            raise self._broken(block, event, failure) from failure
-        return self._taken(result, state, block, event)
+            raise self.broken(block, event, failure) from failure
+        return self.taken(result, state, block, event)
 
     def finish(self, state: BaseModel, at: datetime) -> BaseModel:
         """The state as the query sees it; changes the one it is given."""
@@ -147,6 +147,20 @@ class Fold:
         _fill(as_it_is, dict(values))
         return as_it_is, errors
 
+    def settled(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The fields of a state as the reader gets them: validated, or as they are if the state does not hold."""
+        try:
+            checked = self.state.__pydantic_validator__.validate_python(values, by_name=True)
+        except ValidationError:
+            return values
+        fields: Mapping[str, Any] = checked.__dict__
+        return fields
+
+    @cached_property
+    def exact(self) -> dict[str, frozenset[type]] | None:
+        """For each field the types of values that validation leaves as they are; None if nobody can tell."""
+        return exact_types(self.state)
+
     @property
     def secret(self) -> tuple[str, ...]:
         """Names of the state's fields that must not be shown."""
@@ -181,9 +195,10 @@ class Fold:
                 projection=self.name,
                 block=function.__name__,
             ) from failure
-        return self._taken(result, state, function, None)
+        return self.taken(result, state, function, None)
 
-    def _taken(self, result: object, before: BaseModel, block: Block, event: Event | None) -> BaseModel:
+    def taken(self, result: object, before: BaseModel, block: Block, event: Event | None) -> BaseModel:
+        """The state that a block leaves: the one it returned, or the one it got and changed."""
         if result is None or result is before:
             state = before
         elif isinstance(result, self.plain):
@@ -195,9 +210,13 @@ class Fold:
             raise self._misused(
                 block, event, f"returned {result!r}; it must return the {self.state.__name__}, or nothing"
             )
-        if not (self._open or state.__dict__.keys() <= self._names):
+        if not self.knows(state):
             self._refuse_unknown(state, block, event)
         return state
+
+    def knows(self, state: BaseModel) -> bool:
+        """Whether a state has no attribute but its fields."""
+        return self._open or state.__dict__.keys() <= self._names
 
     def _refuse_unknown(self, state: BaseModel, block: Block, event: Event | None) -> None:
         known = self._names
@@ -217,7 +236,8 @@ class Fold:
             f"{self.name}.{block.__name__}{at} {why}", projection=self.name, block=block.__name__, event=event
         )
 
-    def _broken(self, block: Block, event: Event, failure: Exception) -> ProjectionError:
+    def broken(self, block: Block, event: Event, failure: Exception) -> ProjectionError:
+        """What is raised when an interpretation breaks."""
         return ProjectionError(
             f"{self.name}.{block.__name__} broke at {_told(event)}: {_said(failure)}",
             projection=self.name,

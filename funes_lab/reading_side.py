@@ -15,7 +15,7 @@ from funes_lab.projection import Projection, fold_of
 from funes_lab.rejection import Rejections
 from funes_lab.seen import read_event
 from funes_lab.storable import Moment, instant
-from funes_lab.store import Row
+from funes_lab.store import Row, rows_to_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -150,8 +150,7 @@ class ReadingSide:
         """
         from funes_lab.replay import frames
 
-        fold = fold_of(projection)
-        return frames.of_steps(fold, self._filtered(at, as_of)[0])
+        return frames.of_steps(fold_of(projection), rows_to_table(self._filtered_rows(at, as_of)[0]))
 
     def _project(
         self, projection: type[Projection[Any]], at: Moment | None, as_of: Moment | None
@@ -166,6 +165,10 @@ class ReadingSide:
         return fold, project(fold, events, reference)
 
     def _filtered(self, at: Moment | None, as_of: Moment | None) -> tuple[list[Event], datetime]:
+        rows, reference = self._filtered_rows(at, as_of)
+        return [read_event(row) for row in rows], reference
+
+    def _filtered_rows(self, at: Moment | None, as_of: Moment | None) -> tuple[list[Row], datetime]:
         by = None if at is None else instant(at, "at")
         known = None if as_of is None else instant(as_of, "as_of")
         rows = [
@@ -173,7 +176,7 @@ class ReadingSide:
             for row in self.rows()
             if (by is None or row.occurred_at <= by) and (known is None or row.created_at <= known)
         ]
-        return [read_event(row) for row in rows], by or self._lab.now()
+        return rows, by or self._lab.now()
 
     def __repr__(self) -> str:
         from funes_lab.widgets import reprs, telling

@@ -7,11 +7,15 @@ event with bad values must still be shown, and an old one in the log must still 
 from __future__ import annotations
 
 import json
+import types
 from collections.abc import Callable, Collection, Mapping
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from functools import lru_cache
-from typing import Any, get_args
+from typing import Any, Union, cast, get_args, get_origin
+from uuid import UUID
 
+import annotated_types
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticSerializationError
@@ -19,6 +23,9 @@ from pydantic_core import PydanticSerializationError
 from funes_lab import formats
 from funes_lab.errors import BASE, Error
 from funes_lab.storable import is_immutable, is_plain, settle, unconstrained, utc
+
+#: Types whose values no validation of ours would replace by others of the same type.
+_SIMPLE = {bool, int, float, str, bytes, Decimal, datetime, date, time, timedelta, UUID, type(None)}
 
 #: Turns a raw value into one of the field's type, or raises ValidationError.
 Reader = Callable[[TypeAdapter[Any], Any], Any]
@@ -151,6 +158,29 @@ class Shape:
     def _alone(self, event: BaseModel, name: str) -> Any:
         text = self.cls.__pydantic_serializer__.to_json(event, by_alias=False, include={name})
         return self._read(name, json.loads(text)[name], from_json)
+
+
+def exact_types(cls: type[BaseModel]) -> dict[str, frozenset[type]] | None:
+    """For each field the types of values that validation leaves as they are.
+
+    Returns
+    -------
+    dict or None
+        None for a class with validators of its own, settings that change values, or fields of other types.
+    """
+    decorators = cls.__pydantic_decorators__
+    own = (decorators.validators, decorators.field_validators, decorators.root_validators, decorators.model_validators)
+    if any(own) or any(name.startswith("str_") for name in cls.model_config):
+        return None
+    exact = {name: _exact(info) for name, info in cls.model_fields.items()}
+    return None if any(kinds is None for kinds in exact.values()) else cast(dict[str, frozenset[type]], exact)
+
+
+def _exact(info: FieldInfo) -> frozenset[type] | None:
+    annotation: Any = info.annotation
+    args = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
+    bounds_only = all(isinstance(part, annotated_types.BaseMetadata) for part in info.metadata)
+    return frozenset(args) if bounds_only and set(args) <= _SIMPLE else None
 
 
 def _name_of(cls: type[BaseModel]) -> str:

@@ -1,0 +1,235 @@
+"""The engine: one pass over ordered rows, from payload to state.
+
+A partition of streams comes in as an Arrow table in replay order and goes out as states. Every payload is decoded by
+the validator of its class, given to its block, and dropped; what no block interprets is not even decoded. The state
+is validated once a stream. `run` needs nothing but the table and the fold, so that a partition can be run anywhere.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from pydantic import BaseModel, ValidationError
+
+from funes_lab import registry
+from funes_lab.codec import decode
+from funes_lab.event import Event, Status, scanned
+from funes_lab.fold import Block, Fold, folding, without_gc
+from funes_lab.seen import read_event
+from funes_lab.shape import shape_of
+from funes_lab.store import Row
+
+#: Rows that are turned into Python objects at a time; a longer stream makes a larger window.
+WINDOW = 65_536
+
+
+@dataclass(slots=True)
+class States:
+    """What a run leads to.
+
+    Attributes
+    ----------
+    rows : list of int
+        For each state, the row of the table that it is the state after.
+    values : list of dict
+        The fields of each state.
+    """
+
+    rows: list[int] = field(default_factory=list)
+    values: list[Mapping[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Handler:
+    """How events of one name are decoded and interpreted."""
+
+    name: str
+    validate: Callable[[str], Event]
+    times: tuple[str, ...]
+    block: Block
+    takes_time: bool
+
+
+def run(table: pa.Table, fold: Fold, at: datetime, *, steps: bool = False, every_stream: bool = False) -> States:
+    """Fold every stream of a partition.
+
+    Parameters
+    ----------
+    table : pa.Table
+        Rows of the log, whole streams, in replay order: by idx, `occurred_at`, version.
+    fold : Fold
+    at : datetime
+        The time of the query, for `initial_state` and `final_state`; with steps, each row has its own.
+    steps : bool
+        The state after every event, not only the last.
+    every_stream : bool
+        Also streams without an event that the projection interprets.
+
+    Returns
+    -------
+    States
+
+    Raises
+    ------
+    ProjectionError
+        If a block breaks.
+    """
+    states = States()
+    if table.num_rows == 0:
+        return states
+    handlers, codes = _handlers(table, fold)
+    scan = _Scan(table)
+    with folding(fold), scanned(scan), without_gc():
+        for first, last in scan.streams():
+            scan.load(first, last)
+            listed = [handlers[code] for code in codes[first:last]]
+            if not every_stream and not any(listed):
+                continue
+            if steps:
+                _walk(scan, fold, listed, states, first)
+            else:
+                state = _fold(scan, fold, listed, fold.start(at), first)
+                states.rows.append(last - 1)
+                states.values.append(fold.settled(fold.finish(state, at).__dict__))
+    if steps and fold.exact is not None and not _are_exact(states.values, fold.exact):
+        states.values = [fold.settled(values) for values in states.values]
+    return states
+
+
+def _are_exact(values: Sequence[Mapping[str, Any]], exact: Mapping[str, frozenset[type]]) -> bool:
+    """Whether validation would leave all of these values as they are."""
+    nothing = object()
+    return all({type(row.get(name, nothing)) for row in values} <= kinds for name, kinds in exact.items())
+
+
+def _fold(  # noqa: C901  (the one loop that everything waits for: a call more an event costs a tenth)
+    scan: _Scan,
+    fold: Fold,
+    listed: Sequence[_Handler | None],
+    state: BaseModel,
+    first: int,
+    after: list[dict[str, Any]] | None = None,
+) -> BaseModel:
+    """The state after some rows, beginning with the first; `after` gets the fields after each of them."""
+    last = first + len(listed)
+    for handler, props, when, number in zip(listed, *scan.window(first, last), range(first, last), strict=True):
+        if handler is not None:
+            scan.row = number
+            try:
+                event = handler.validate(props)
+            except ValidationError:
+                event = decode(handler.name, props)
+            for name in handler.times:
+                if getattr(event.__dict__[name], "tzinfo", UTC) is None:
+                    shape_of(type(event)).times_to_utc(event)
+            try:
+                result = handler.block(state, event, when) if handler.takes_time else handler.block(state, event)
+            except Exception as failure:
+                raise fold.broken(handler.block, scan.event(number), failure) from failure
+            if result is not None and result is not state:
+                state = fold.taken(result, state, handler.block, event)
+        elif fold.strict:
+            fold.step(state, scan.event(number), when)
+        if after is not None:
+            after.append(state.__dict__.copy())
+    if not fold.knows(state):
+        _name_the_block(scan, fold, first, last)
+    return state
+
+
+def _walk(scan: _Scan, fold: Fold, listed: Sequence[_Handler | None], states: States, first: int) -> None:
+    """The state after each row, at its own time."""
+    last = first + len(listed)
+    times = scan.window(first, last)[1]
+    states.rows.extend(range(first, last))
+    if fold.immutable and not fold.final and not fold.starts_with_time:
+        after: list[dict[str, Any]] = []
+        _fold(scan, fold, listed, fold.start(times[0]), first, after)
+        states.values.extend(after if fold.exact is not None else map(fold.settled, after))
+        return
+    state: BaseModel | None = None
+    for number, handler in enumerate(listed):
+        if fold.starts_with_time or state is None:
+            state = _fold(scan, fold, listed[:number], fold.start(times[number]), first)
+        state = _fold(scan, fold, [handler], state, first + number)
+        ended = fold.finish(fold.copy(state), times[number])
+        states.values.append(fold.settled(fold.copy(ended).__dict__))
+
+
+def _name_the_block(scan: _Scan, fold: Fold, first: int, last: int) -> None:
+    """A state got a field that it does not have: go slowly and say which block did it."""
+    state = fold.start(scan.window(first, last)[1][-1])
+    for number in range(first, last):
+        state = fold.step(state, scan.event(number), scan.window(number, number + 1)[1][0])
+
+
+def _handlers(table: pa.Table, fold: Fold) -> tuple[list[_Handler | None], list[int]]:
+    """A handler for every name in the table, and which of them each row needs."""
+    encoded = table["klass"].combine_chunks().dictionary_encode()
+    handlers = [_handler(name, fold) for name in encoded.dictionary.to_pylist()]
+    return handlers, encoded.indices.to_pylist()
+
+
+def _handler(name: str, fold: Fold) -> _Handler | None:
+    found = fold.blocks.get(name)
+    if found is None:
+        return None
+    block, takes_time = found
+    cls = registry.find(name)
+    if cls is None:
+        return _Handler(name, lambda props: decode(name, props), (), block, takes_time)
+    shape = shape_of(cls)
+    validate = cast(Callable[[str], Event], cls.__pydantic_validator__.validate_json)
+    return _Handler(name, validate, tuple(shape.times), block, takes_time)
+
+
+class _Scan:
+    """A table of rows, window by window, and the row that is read now."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self._table = table
+        self.row = 0
+        self._low = self._high = 0
+        self._props: list[str] = []
+        self._times: list[datetime] = []
+
+    def streams(self) -> Iterator[tuple[int, int]]:
+        """The first row of each stream and the one after its last."""
+        codes = self._table["idx"].combine_chunks().dictionary_encode().indices.to_numpy()
+        bounds = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist(), len(codes)]
+        return itertools.pairwise(bounds)
+
+    def load(self, first: int, last: int) -> None:
+        """See to it that these rows are at hand."""
+        if last > self._high:
+            self._low, self._high = first, max(last, min(first + WINDOW, self._table.num_rows))
+            part = self._table.slice(first, self._high - first)
+            self._props = part["props"].to_pylist()
+            self._times = as_datetimes(part["occurred_at"])
+
+    def window(self, first: int, last: int) -> tuple[list[str], list[datetime]]:
+        """Payloads and times of some rows."""
+        return self._props[first - self._low : last - self._low], self._times[first - self._low : last - self._low]
+
+    def status(self) -> Status:
+        """What the log knows of the event that is read now."""
+        return self.event(self.row)._status
+
+    def event(self, number: int) -> Event:
+        """The event of a row, with its version and times."""
+        (row,) = self._table.slice(number, 1).to_pylist()
+        return read_event(Row(**{name: row[name] for name in Row._fields}))
+
+
+def as_datetimes(column: pa.ChunkedArray) -> list[datetime]:
+    """Times as datetimes in UTC, at once: ten times as fast as one by one."""
+    moments = column.cast(pa.timestamp("us")).to_numpy()
+    listed: list[datetime] = pd.DatetimeIndex(moments).tz_localize("UTC").to_pydatetime().tolist()
+    return listed
