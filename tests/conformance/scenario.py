@@ -21,7 +21,6 @@ class Scenario:
     """One scenario: its steps, each with what Funes did, and the clock that it runs by."""
 
     key: str
-    domain: str
     steps: list[dict[str, Any]]
     start: datetime
     open_tick: timedelta
@@ -49,7 +48,6 @@ def read(path: Path) -> Scenario:
     tick = told.get("tick", {})
     return Scenario(
         key=path.stem,
-        domain=told["domain"],
         steps=told["steps"],
         start=instant(told.get("clock", "2025-01-01T00:00:00Z")),
         open_tick=timedelta(microseconds=tick.get("open_us", 1_000)),

@@ -23,11 +23,12 @@ def of_event(event: Any) -> dict[str, Any]:
         "valid": event.valid,
     }
     for name in ("errors", "own_errors", "state_errors"):
-        shown[name], shown[f"{name}_full"] = _errors(getattr(event, name))
+        shown[name], shown[f"{name}_full"] = of_errors(getattr(event, name))
     return shown
 
 
-def _errors(errors: Any) -> tuple[list[list[str]], list[str]]:
+def of_errors(errors: Any) -> tuple[list[list[str]], list[str]]:
+    """A collection of errors: the pairs, and each as a sentence."""
     pairs, sentences = [], []
     for error, sentence in zip(errors, errors.full_messages, strict=True):
         conflict = error.source == "conflict" and error[0] == CONFLICT[0]
@@ -65,9 +66,15 @@ def of_state(state: Any, errors: Any) -> dict[str, Any]:
 
 def of_table(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows of a read model's table, by idx."""
+    return sorted(_rows(frame), key=lambda row: row["idx"])
+
+
+def of_jobs(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The jobs that wait, in order. Ours read the whole log when they run: none is tied to an earlier `as_of`."""
+    waiting = frame.loc[frame["status"] == "queued", ["stream", "idx", "projection", "at", "queue"]]
+    return [{**row, "as_of": None} for row in _rows(waiting)]
+
+
+def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
     rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
-    return [_of_row(row) for row in sorted(rows, key=lambda row: row["idx"])]
-
-
-def _of_row(row: Mapping[Any, Any]) -> dict[str, Any]:
-    return {str(name): written(value) for name, value in row.items()}
+    return [{str(name): written(value) for name, value in row.items()} for row in rows]

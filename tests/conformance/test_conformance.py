@@ -8,14 +8,12 @@ from pathlib import Path
 import pytest
 
 from tests.conformance import scenario
-from tests.conformance.domains import BUILT
 from tests.conformance.world import run
 
 ABOUT = scenario.decisions(scenario.DEFAULT_DIRECTORY)
 READ = [scenario.read(path) for path in scenario.files(scenario.DEFAULT_DIRECTORY)]
-OURS = [told for told in READ if told.domain in BUILT]
-KEPT = [told for told in OURS if scenario.decided(ABOUT, told.key) == "keep"]
-IMPROVED = [told.key for told in OURS if scenario.decided(ABOUT, told.key) == "improve"]
+KEPT = [told for told in READ if scenario.decided(ABOUT, told.key) == "keep"]
+IMPROVED = [told.key for told in READ if scenario.decided(ABOUT, told.key) == "improve"]
 
 
 @pytest.mark.parametrize("told", KEPT, ids=lambda told: told.key)

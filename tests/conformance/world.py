@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack, closing
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +11,8 @@ import funes_lab as fl
 from tests.conformance import status
 from tests.conformance.comparison import Difference, difference
 from tests.conformance.domains import EVENTS, PROJECTIONS, STREAMS, TABLES, claimed, named
+from tests.conformance.domains.inventory import InventoryArchive
+from tests.conformance.domains.metainformation import model_of
 from tests.conformance.notation import given, given_time, written
 from tests.conformance.scenario import Scenario
 
@@ -28,9 +31,13 @@ class Differs(Exception):
 def run(scenario: Scenario) -> Difference | None:
     """Run a scenario; the first difference, or None if there is none."""
     clock = fl.testing.Clock(scenario.start)
-    with claimed(), fl.Lab(clock=clock) as lab:
+    model = model_of(scenario.metainformation)
+    InventoryArchive.shelves.clear()
+    with claimed(), closing(fl.Lab(clock=clock, metainformation_model=model, jobs="manual")) as lab:
+        world = World(scenario, lab, clock)
         try:
-            World(scenario, lab, clock).run(scenario.steps)
+            with world.context:
+                world.run(scenario.steps)
         except Differs as end:
             return end.found
     return None
@@ -43,20 +50,23 @@ class World:
         self.scenario, self.lab, self.clock = scenario, lab, clock
         self.handles: dict[str, Any] = {}
         self.events: dict[str, Any] = {}
+        #: The metainformation that is bound, and the blocks that bind it.
+        self.bound: dict[str, Any] = {}
+        self.context = ExitStack()
 
     def run(self, steps: list[Any], prefix: str = "") -> None:
         """Run steps in order, until one differs or, inside a transaction, raises."""
         for number, step in enumerate(steps, start=1):
             place = f"{prefix}{number}"
             seen = self._perform(step, place)
-            if found := difference(place, step["observed"], seen):
+            if found := difference(place, step, seen):
                 raise Differs(found)
             if prefix and "raised" in seen:
                 raise seen["raised"]
 
     def _perform(self, step: Step, place: str) -> Seen:
         seen: Seen = {"clock": written(self.clock.now)}
-        if step["op"] == "transaction":
+        if step["op"] in ("transaction", "savepoint"):
             seen |= self._transaction(step, place)
         else:
             seen |= _seen(lambda: named(_OPERATIONS, step["op"])(self, step))
@@ -126,7 +136,31 @@ class World:
         return {"event": status.of_event(self.events[step["event"]])}
 
     def table(self, step: Step) -> Seen:
-        return {"table": status.of_table(self.lab.table(named(TABLES, step["model"])))}
+        name = named(TABLES, step["model"])
+        # a table is made when its first row is written
+        there = self.lab.sql("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [name])
+        return {"table": [] if there.empty else status.of_table(self.lab.table(name))}
+
+    def archive(self, step: Step) -> Seen:
+        return {"archive": {idx: dict(kept) for idx, kept in sorted(InventoryArchive.shelves.items())}}
+
+    def jobs(self, step: Step) -> Seen:
+        return {"jobs": status.of_jobs(self.lab.jobs.df())}
+
+    def perform_jobs(self, step: Step) -> Seen:
+        waiting = len(self.lab.jobs)
+        return _seen(lambda: {"performed": self.lab.jobs.run_pending()}, performed=waiting)
+
+    def metainfo(self, step: Step) -> Seen:
+        for name, value in step["set"].items():
+            self.context.enter_context(self.lab.metainformation(**{name: value}))
+            self.bound[name] = value
+        return {"metainformation": dict(self.bound)}
+
+    def reset_metainfo(self, step: Step) -> Seen:
+        self.context.close()
+        self.bound.clear()
+        return {}
 
     def raw_insert(self, step: Step) -> Seen:
         times = {name: given_time(step["row"][name]) for name in ("created_at", "occurred_at")}
@@ -161,20 +195,25 @@ _OPERATIONS: dict[str, Callable[[World, Step], Seen]] = {
     "build": World.build,
     "inspect": World.inspect,
     "table": World.table,
+    "archive": World.archive,
+    "jobs": World.jobs,
+    "perform_jobs": World.perform_jobs,
+    "metainfo": World.metainfo,
+    "reset_metainfo": World.reset_metainfo,
     "raw_insert": World.raw_insert,
     "advance": World.advance,
     "set_clock": World.set_clock,
 }
 
 
-def _seen(act: Callable[[], Seen]) -> Seen:
+def _seen(act: Callable[[], Seen], **if_it_raises: Any) -> Seen:
     """What an action showed; that it raised is something to see too."""
     try:
         return act()
     except Differs:
         raise
     except Exception as error:  # whatever it is, it is compared
-        return {"raised": error}
+        return {"raised": error, **if_it_raises}
 
 
 def _attributes(told: Mapping[str, Any]) -> dict[str, Any]:

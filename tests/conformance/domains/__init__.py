@@ -1,7 +1,7 @@
 """What the vectors call by name: their events, models, projections and streams.
 
-A new domain is a module in `MODULES` and its labels in `BUILT`. The names of its events are claimed only
-inside `claimed()`, so that they are free for everybody else.
+A new domain is a module in `MODULES`. The names of its events are claimed only inside `claimed()`, so that they
+are free for everybody else.
 """
 
 from __future__ import annotations
@@ -17,8 +17,6 @@ with fl.testing.registry():
     from tests.conformance.domains import debt, inventory, salary
 
 MODULES = (debt, salary, inventory)
-
-BUILT = frozenset(("debt", "debt_interp", "debt_strict", "ordering", "frozen", "filters", "idx", "salary", "log"))
 
 
 def _classes(base: type) -> list[Any]:

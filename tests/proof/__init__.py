@@ -1,0 +1,1 @@
+"""The evidence that nothing is lost: random histories, kills, threads, faults, extremes."""

@@ -1,0 +1,23 @@
+"""How many random histories are tried."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+#: Up to so many steps a history.
+STEPS = 50
+
+#: So many together, in memory and on a file. `FUNES_LAB_PROOF=20000 pytest tests/proof/test_machine*.py` tries more.
+HISTORIES = int(os.environ.get("FUNES_LAB_PROOF", "500"))
+
+
+def histories() -> settings:
+    """The settings of one half of the histories."""
+    return settings(
+        max_examples=HISTORIES // 2,
+        stateful_step_count=STEPS,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
