@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from funes_lab.errors import ConflictError, EventRejected, ProjectionError
+from funes_lab.errors import ConflictError, EventRejected, InvalidReadModelError, ProjectionError
 from funes_lab.event import Event, status
 from funes_lab.fold import without_gc
 from funes_lab.gates import Candidate, Gates, check_event
@@ -35,10 +35,10 @@ def append_one(gates: Gates, candidate: Candidate, expected: int | None = None) 
     found = _judged(gates, candidate)
     if isinstance(found, Rejection):
         gates.refuse(found, candidate.event)
-    elif gates.is_behind():
+    elif gates.is_behind() or (row := _let_in(gates, candidate, *found)) is None:
         gates.refuse(gates.deny(candidate, gates.seen.version + 1), candidate.event)
     else:
-        _write(gates, [gates.let_in(candidate, *found)], [candidate])
+        _write(gates, [row], [candidate])
 
 
 def append_batch(gates: Gates, events: Sequence[Event]) -> None:
@@ -52,14 +52,31 @@ def append_batch(gates: Gates, events: Sequence[Event]) -> None:
                 gates.refuse(found, candidate.event)
                 gates.step_back()
                 return
-            rows.append(gates.let_in(candidate, *found))
-    if gates.is_behind():
+            row = _let_in(gates, candidate, *found)
+            if row is None:
+                break
+            rows.append(row)
+    if len(rows) < len(candidates) or gates.is_behind():
         gates.step_back()
         gates.refuse(gates.deny(candidates[0], gates.seen.version + 1), candidates[0].event)
     else:
         _write(gates, rows, candidates)
         if not gates.in_transaction and len(rows) >= MANY:
             gates.lab.store.checkpoint_softly()
+
+
+def _let_in(gates: Gates, candidate: Candidate, at: datetime, judgement: Judgement) -> Row | None:
+    """The row of an event that the rules let in; None if its read models fail because others wrote meanwhile."""
+    try:
+        return gates.let_in(candidate, at, judgement)
+    except (ProjectionError, InvalidReadModelError):
+        behind = gates.is_old()
+        if behind and not gates.last_try:
+            raise Stale from None
+        gates.step_back()
+        if behind:
+            return None
+        raise
 
 
 def _judged(gates: Gates, candidate: Candidate) -> tuple[datetime, Judgement] | Rejection:

@@ -7,18 +7,19 @@ too. `with lab:` is a scope of its own, a context variable. Before any lab is op
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from funes_lab.errors import ClosedError
-from funes_lab.jobs import Job
 from funes_lab.seen import Memory
-from funes_lab.store import Row, Store, Unit
+from funes_lab.store import Head, Row, Store, Unit
 
 if TYPE_CHECKING:
     from funes_lab.event import Event
+    from funes_lab.jobs import Job
     from funes_lab.seen import Seen
 
 
@@ -29,8 +30,12 @@ class Transaction(Protocol):
     memory: Memory
     jobs: list[Job]
 
-    def wrote(self, event: Event, row: Row, deny: Callable[[], None]) -> None:
+    def wrote(self, event: Event, row: Row, stood: Head, deny: Callable[[], None]) -> None:
         """Remember an event: to undo what it says of itself at a rollback, to deny it if the commit fails."""
+        ...
+
+    def doom(self) -> None:
+        """Nothing of it can last."""
         ...
 
     def moved(self, seen: Seen) -> None:
@@ -130,6 +135,16 @@ def forget(lab: Workspace) -> None:
 def enter(lab: Workspace) -> Token[Workspace | None]:
     """Begin a scope in which this lab is current."""
     return _scoped.set(lab)
+
+
+@contextmanager
+def scope(lab: Workspace) -> Iterator[None]:
+    """A block in which this lab is current."""
+    token = enter(lab)
+    try:
+        yield
+    finally:
+        leave(token)
 
 
 def leave(token: Token[Workspace | None]) -> None:

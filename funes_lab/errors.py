@@ -280,7 +280,22 @@ class InvalidMetainformationError(FunesLabError):
 
 
 class InvalidReadModelError(FunesLabError):
-    """A transactional projection led to a state that breaks its own rules; nothing was stored."""
+    """A projection of a tier led to a state that breaks its own rules, or that its table cannot hold exactly.
+
+    Attributes
+    ----------
+    projection : str
+        Name of the projection class.
+    state : BaseModel
+        The state that was not written.
+    errors : Errors
+        What does not hold.
+    """
+
+    def __init__(self, message: str, *, projection: str, state: object, errors: Errors | None = None) -> None:
+        super().__init__(message)
+        self.projection, self.state = projection, state
+        self.errors = Errors() if errors is None else errors
 
 
 class TransactionError(FunesLabError):

@@ -153,8 +153,7 @@ class Fold:
             checked = self.state.__pydantic_validator__.validate_python(values, by_name=True)
         except ValidationError:
             return values
-        fields: Mapping[str, Any] = checked.__dict__
-        return fields
+        return fields_of(checked)
 
     @cached_property
     def exact(self) -> dict[str, frozenset[type]] | None:
@@ -300,6 +299,11 @@ def without_gc() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
+
+
+def fields_of(state: BaseModel) -> dict[str, Any]:
+    """The fields of a state, and what a state that is open for more holds beside them."""
+    return {**state.__dict__, **(state.__pydantic_extra__ or {})}
 
 
 def project(fold: Fold, events: Iterable[Event], at: datetime) -> BaseModel:

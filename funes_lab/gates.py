@@ -21,7 +21,7 @@ from pydantic import BaseModel
 
 from funes_lab import formats
 from funes_lab.codec import UnknownEvent, encode
-from funes_lab.current import Transaction, Workspace
+from funes_lab.current import Transaction, Workspace, scope
 from funes_lab.errors import (
     BASE,
     AlreadyPersistedError,
@@ -30,7 +30,7 @@ from funes_lab.errors import (
     MissingActualTimeAttributeError,
 )
 from funes_lab.event import Event, own_rules_again, status
-from funes_lab.fold import Fold, folding
+from funes_lab.fold import Fold, fields_of, folding
 from funes_lab.jobs import Job
 from funes_lab.judging import Judgement, judge_in_place, judge_last, state_of
 from funes_lab.rejection import Rejection, Rejections, Witness
@@ -38,6 +38,7 @@ from funes_lab.rules import Rules
 from funes_lab.seen import Seen, read_event
 from funes_lab.storable import instant
 from funes_lab.store import Head, Row, Unit
+from funes_lab.tiers import Entry
 from funes_lab.validation import quoted
 
 #: How long the loser of a race looks for the winner's row: it can be refused before the row can be seen.
@@ -74,7 +75,7 @@ class Gates:
         self._transaction: Transaction | None = lab.transaction_now
         self._unit = lab.unit
         self._stood = Head(seen.version, seen.last_at)
-        self._read_models: dict[Fold, BaseModel] = {}
+        self._written: list[Entry] = []
 
     # --- the way in ------------------------------------------------------------------------------------------
 
@@ -127,10 +128,9 @@ class Gates:
                 kept[model.fold] = self._after(model.fold, row)
         self.seen.move_on(row, kept)
         latest = self.seen.last_at or occurred_at
-        for model in self.rules.transactional:
-            self._read_models[model.fold] = ended = model.fold.end(kept[model.fold], latest)
-            if not model.virtual:
-                self._read_models[model.fold] = model.checked(ended)
+        self._written = [
+            model.entry(self.idx, model.fold.end(kept[model.fold], latest)) for model in self.rules.transactional
+        ]
         return row
 
     def _after(self, fold: Fold, row: Row) -> BaseModel:
@@ -146,28 +146,39 @@ class Gates:
 
     def write(self, rows: Sequence[Row], candidates: Sequence[Candidate]) -> None:
         """Write what was let in, as one unit of work, and tell the events; raises VersionTaken."""
-        alone = self._unit is None and not all(model.virtual for model in self.rules.transactional)
-        unit = self.lab.store.begin() if alone else self._unit
         jobs = self._jobs(rows)
-        try:
-            self._insert(rows, unit)
-            if unit is not None:
-                for model in self.rules.transactional:
-                    model.write(self.lab.store, self.idx, self._read_models[model.fold], unit)
-            if alone and unit is not None:
+        if self._unit is None and not all(model.virtual for model in self.rules.transactional):
+            unit = self.lab.store.begin()
+            try:
+                self._insert(rows, unit)
+                self._write_read_models(unit)
                 unit.commit()
-        except BaseException:
-            if alone and unit is not None:
+            finally:
                 unit.rollback()
-            raise
+        else:
+            self._insert(rows, self._unit)
+            if self._unit is not None:
+                self._write_read_models(self._unit)
         self.seen.written()
         for row, candidate in zip(rows, candidates, strict=True):
             now = status(candidate.event)
             now.version, now.created_at, now.occurred_at = row.version, row.created_at, row.occurred_at
             now.meta_info = json.loads(row.meta_info or "{}")
             if self._transaction is not None:
-                self._transaction.wrote(candidate.event, row, partial(self._deny_at_commit, candidate, row))
+                deny = partial(self._deny_at_commit, candidate, row)
+                self._transaction.wrote(candidate.event, row, self._stood, deny)
         self.lab.queue(jobs)
+
+    def _write_read_models(self, unit: Unit) -> None:
+        try:
+            for entry in self._written:
+                entry.write(self.lab.store, unit)
+                with scope(self.lab):
+                    entry.persist()
+        except BaseException:
+            if self._transaction is not None:
+                self._transaction.doom()
+            raise
 
     def _jobs(self, rows: Sequence[Row]) -> list[Job]:
         """The jobs of the async projections, one an event; a temporal context that fails stops the append."""
@@ -366,7 +377,7 @@ def _witness(row: Row) -> Witness:
 
 
 def _fields(state: BaseModel | None) -> dict[str, Any] | None:
-    return None if state is None else dict(state.__dict__)
+    return None if state is None else fields_of(state)
 
 
 def _denied(tried: int, winner: Witness | None, expected: int | None, time_attribute: str | None) -> str:

@@ -17,10 +17,12 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Literal
 
-from funes_lab.errors import FunesLabError
+from funes_lab import formats
+from funes_lab.current import Workspace, scope
+from funes_lab.errors import FunesLabError, TransactionError
 from funes_lab.fold import project
+from funes_lab.projection import latest
 from funes_lab.seen import read_event
-from funes_lab.store import Store
 from funes_lab.tiers import Async, read_model
 
 if TYPE_CHECKING:
@@ -66,19 +68,20 @@ class Job:
         """The name of the projection."""
         return self.background.projection.__name__
 
-    def run(self, store: Store, now: Callable[[], datetime]) -> None:
-        """Read the stream and write the read model, in a transaction of its own."""
-        model = read_model(self.background.projection)
-        with store.writing:
+    def run(self, lab: Workspace) -> None:
+        """Read the stream and write the read model, in a transaction of its own; the lab is current meanwhile."""
+        model = read_model(latest(self.background.projection))
+        store = lab.store
+        with store.writing, scope(lab):
             events = [read_event(row) for row in store.stream(self.idx)]
-            state = model.checked(project(model.fold, events, self.at or now()))
+            entry = model.entry(self.idx, project(model.fold, events, self.at or lab.now()))
             unit = store.begin()
             try:
-                model.write(store, self.idx, state, unit)
+                entry.write(store, unit)
+                entry.persist()
                 unit.commit()
-            except BaseException:
+            finally:
                 unit.rollback()
-                raise
 
 
 class Jobs:
@@ -92,10 +95,11 @@ class Jobs:
     (0, 0)
     """
 
-    def __init__(self, store: Store, now: Callable[[], datetime], *, manual: bool) -> None:
-        self._store, self._now, self._manual = store, now, manual
+    def __init__(self, lab: Workspace, *, manual: bool) -> None:
+        self._lab, self._manual = lab, manual
         self._waiting: deque[Job] = deque()
-        self._all: deque[Job] = deque(maxlen=KEPT)
+        self._finished: deque[Job] = deque(maxlen=KEPT)
+        self._running: Job | None = None
         self._changed = threading.Condition()
         self._worker: threading.Thread | None = None
         self._hurry = False
@@ -113,7 +117,6 @@ class Jobs:
                 delay = job.background.delay or timedelta(0)
                 job.due = time.monotonic() + delay.total_seconds()
                 self._waiting.append(job)
-                self._all.append(job)
             if jobs and not self._manual and (self._worker is None or not self._worker.is_alive()):
                 self._worker = threading.Thread(target=self._work, name="funes_lab jobs", daemon=True)
                 self._worker.start()
@@ -133,7 +136,7 @@ class Jobs:
             What the first job that fails raises; it is marked as failed, those behind it go on waiting.
         """
         ran = 0
-        while job := self._next(lambda job: self._now() >= job.queued_at + (job.background.delay or timedelta(0))):
+        while job := self._next(self._is_due):
             ran += 1
             self._run(job)
             if job.error is not None:
@@ -155,13 +158,14 @@ class Jobs:
         FunesLabError
             With `jobs="manual"`, where nobody runs them.
         """
+        if self._lab.transaction_now is not None:
+            raise TransactionError("jobs wait for the transaction that is open here; wait for them after its block")
         if self._manual and self._waiting:
             raise FunesLabError('this lab runs its jobs by hand (jobs="manual"); call lab.jobs.run_pending()')
         with self._changed:
-            if not self._changed.wait_for(lambda: all(job.status != "queued" for job in self._all), timeout):
-                raise TimeoutError(
-                    f"{sum(job.status == 'queued' for job in self._all)} jobs are left after {timeout} s"
-                )
+            if not self._changed.wait_for(lambda: not self._waiting and self._running is None, timeout):
+                left = len(self._waiting) + (self._running is not None)
+                raise TimeoutError(f"{formats.count(left, 'job')} left after {timeout} s; see lab.jobs.df()")
 
     def finish(self) -> None:
         """Let everything that waits run, delayed or not; called when the lab is closed."""
@@ -183,12 +187,21 @@ class Jobs:
         """
         from funes_lab.replay import frames
 
-        return frames.of_jobs(list(self._all))
+        return frames.of_jobs(self._listed())
 
     def __repr__(self) -> str:
-        listed = list(self._all)
+        listed = self._listed()
         told = ", ".join(f"{sum(job.status == s for job in listed)} {s}" for s in ("queued", "done", "failed"))
         return f"<Jobs: {told}>"
+
+    def _listed(self) -> list[Job]:
+        with self._changed:
+            running = [] if self._running is None else [self._running]
+            return sorted([*self._finished, *running, *self._waiting], key=lambda job: job.number)
+
+    def _is_due(self, job: Job) -> bool:
+        """By the lab's clock; a job without a delay is due whatever the clock does."""
+        return job.background.delay is None or self._lab.now() >= job.queued_at + job.background.delay
 
     # --- the worker ------------------------------------------------------------------------------------------
 
@@ -211,16 +224,19 @@ class Jobs:
             for job in self._waiting:
                 if ready(job):
                     self._waiting.remove(job)
+                    self._running = job
                     return job
         return None
 
     def _run(self, job: Job) -> None:
         try:
-            job.run(self._store, self._now)
+            job.run(self._lab)
         except Exception as failure:  # noqa: BLE001  (whatever a projection or a destination raises is told, not lost)
             job.error, job.status = failure, "failed"
         else:
             job.status = "done"
-        job.finished_at = self._now()
+        job.finished_at = self._lab.now()
         with self._changed:
+            self._running = None
+            self._finished.append(job)
             self._changed.notify_all()

@@ -26,7 +26,8 @@ class Keeping:
         Returns
         -------
         int
-            How many streams were written: those with an event that the projection interprets.
+            How many streams were written: those with an event that the projection interprets, and those that had
+            a row before.
 
         Raises
         ------

@@ -95,7 +95,7 @@ class Lab(Asking, Keeping):
         self.memory = Memory()
         #: Lets go of the store: at close(), or when nobody holds the lab any more.
         self._release = weakref.finalize(self, self._store.close)
-        self._jobs = Jobs(self._store, self.now, manual=jobs == "manual")
+        self._jobs = Jobs(self, manual=jobs == "manual")
         current.make_current(self)
 
     # --- what it is ------------------------------------------------------------------------------------------
@@ -205,12 +205,16 @@ class Lab(Asking, Keeping):
     @property
     def transaction_now(self) -> Transaction | None:
         """The transaction that is open here, if one is."""
-        return self._transaction.get()
+        transaction = self._transaction.get()
+        if transaction is None or transaction.over:
+            return None
+        transaction.check_inside()
+        return transaction
 
     @property
     def unit(self) -> Unit | None:
         """The store's side of the transaction that is open here."""
-        transaction = self._transaction.get()
+        transaction = self.transaction_now
         return None if transaction is None else transaction.unit
 
     @contextmanager
@@ -225,7 +229,8 @@ class Lab(Asking, Keeping):
         Raises
         ------
         TransactionError
-            Inside another one: DuckDB has no savepoints.
+            Inside another one: DuckDB has no savepoints. And at the end of the block if something in it awaited;
+            nothing was stored.
         ConflictError
             At the end of the block, if another writer was faster; nothing was stored.
 
@@ -241,27 +246,29 @@ class Lab(Asking, Keeping):
         >>> len(lab.log)
         2
         """
-        if self._transaction.get() is not None:
+        if self.transaction_now is not None:
             raise TransactionError(
                 "a transaction is open already, and DuckDB has no savepoints; put the appends into the outer block"
             )
         self.check_writable()
-        with self.store.writing:
-            transaction = Transaction(self.store)
-            token = self._transaction.set(transaction)
-            try:
-                yield transaction
-            except Rollback:
-                transaction.rollback()
-            except BaseException:
-                transaction.rollback()
-                raise
-            else:
-                transaction.commit()
-                self.memory.absorb(transaction.memory)
-                self._jobs.add(transaction.jobs)
-            finally:
-                self._transaction.reset(token)
+        transaction = Transaction(self.store)
+        token = self._transaction.set(transaction)
+        try:
+            yield transaction
+        except Rollback:
+            transaction.rollback()
+            transaction.check_inside()
+        except BaseException:
+            transaction.rollback()
+            raise
+        else:
+            transaction.commit()
+            self.memory.absorb(transaction.memory)
+            self._jobs.add(transaction.jobs)
+        finally:
+            transaction.over = True
+            self._transaction.reset(token)
+            transaction.end()
 
     # --- bringing in ----------------------------------------------------------------------------------------------
 
@@ -300,6 +307,8 @@ class Lab(Asking, Keeping):
     def close(self) -> None:
         """Let go of the file. Closing twice does nothing."""
         if not self._closed:
+            if self.transaction_now is not None:
+                raise TransactionError("a transaction is open; close the lab after its block")
             self._jobs.finish()
             self._closed = True
             current.forget(self)

@@ -60,16 +60,20 @@ class Metainformation:
         """
         if self.model is None:
             return {}
-        bound = self._bound.get({})
-        try:
-            context = self.model.model_validate(dict(bound), by_name=True)
-        except ValidationError as failure:
-            told = errors_of(failure, source="own", owner=self.model.__name__)
+        context, told = self._validated(self.model, self._bound.get({}))
+        if context is None:
             raise InvalidMetainformationError(
-                f"{'; '.join(error.full_message for error in told)} (metainformation {self.model.__name__}); "
-                "nothing was stored. Bind it with `with lab.metainformation(…):`"
-            ) from None
+                f"{'; '.join(told)} (metainformation {self.model.__name__}); nothing was stored. "
+                "Bind it with `with lab.metainformation(…):`"
+            )
         return self._stored(context)
+
+    def _validated(self, model: type[BaseModel], bound: Mapping[str, Any]) -> tuple[BaseModel | None, list[str]]:
+        # what is raised must not hold on to pydantic's error: it keeps the frames of validators alive
+        try:
+            return model.model_validate(dict(bound), by_name=True), []
+        except ValidationError as failure:
+            return None, [e.full_message for e in errors_of(failure, source="own", owner=model.__name__)]
 
     def _stored(self, context: BaseModel) -> dict[str, Any]:
         """What was bound, and what has a default; a name that was never bound and is empty is left out."""

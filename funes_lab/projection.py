@@ -8,6 +8,7 @@ defined; what runs is its `Fold`.
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar, get_args, get_origin
 
@@ -143,8 +144,9 @@ class Projection(Generic[State]):
         Whether an event without an interpretation is an error (`UnknownEventError`); default False, it is
         skipped.
     table : str, optional
-        The DuckDB table in which a tier of a stream keeps the state, a row an `idx`; without it the projection
-        is virtual.
+        The DuckDB table in which a tier of a stream keeps the state, a row an `idx`. A state may also write
+        itself anywhere, by a method that it names: `persist_with: ClassVar[str] = "save"`, called with the idx.
+        Without either the projection is virtual.
     constraints : mapping or sequence of str
         Of that table: per field (`{"sku": "UNIQUE"}`), or whole ones (`["CHECK (quantity >= 0)"]`).
 
@@ -237,3 +239,13 @@ def _collect(base: type, blocks: Blocks) -> None:
                 blocks.initial = block
             elif kind == "final_state":
                 blocks.final = block
+
+
+def latest(projection: type[Projection[Any]]) -> type[Projection[Any]]:
+    """A projection as its module has it now: a cell that was run again replaced the class."""
+    if "<locals>" in projection.__qualname__:
+        return projection
+    found: Any = sys.modules.get(projection.__module__)
+    for part in projection.__qualname__.split("."):
+        found = getattr(found, part, None)
+    return found if isinstance(found, type) and issubclass(found, Projection) else projection

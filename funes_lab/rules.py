@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from funes_lab.errors import DefinitionError
 from funes_lab.fold import Fold
 from funes_lab.judging import Order
-from funes_lab.projection import Projection, fold_of
+from funes_lab.projection import fold_of, latest
 from funes_lab.tiers import Async, ReadModel, read_model
 
 
@@ -37,16 +36,6 @@ def rules_of(cls: Any) -> Rules:
         transactional=tuple(read_model(latest(projection)) for projection in cls.transactional_projections),
         background=tuple(cls.async_projections),
     )
-
-
-def latest(projection: type[Projection[Any]]) -> type[Projection[Any]]:
-    """A projection as its module has it now: a cell that was run again replaced the class."""
-    if "<locals>" in projection.__qualname__:
-        return projection
-    found: Any = sys.modules.get(projection.__module__)
-    for part in projection.__qualname__.split("."):
-        found = getattr(found, part, None)
-    return found if isinstance(found, type) and issubclass(found, Projection) else projection
 
 
 def check_configuration(cls: Any) -> None:

@@ -8,7 +8,7 @@ leads to is unique in the log.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from pydantic import BaseModel
@@ -59,6 +59,11 @@ class Seen:
     def at(cls, idx: str, head: Head) -> Seen:
         """A stream as it stands."""
         return cls(idx, head.version, head.last_at, head.version)
+
+    def aside(self) -> Seen:
+        """The same for a trial: it shares no state that a fold would change in place."""
+        states = {fold: state for fold, state in self.states.items() if fold.immutable}
+        return replace(self, pending=list(self.pending), states=states)
 
     def state(self, fold: Fold) -> BaseModel | None:
         """The remembered state, if no event class changed since."""

@@ -171,7 +171,8 @@ class EventStream(ReadingSide):
         Returns
         -------
         Verdict
-            True when it would be accepted; with the state before and after.
+            True when it would be accepted; with the state before and after. What would be a fault in `append` (a
+            read model that does not hold, metainformation that does not fit) raises here too.
         """
         check_event(event)
         return self.read().check(event, at=at)
@@ -207,8 +208,8 @@ class EventStream(ReadingSide):
     def _on_latest(self, work: Callable[[Gates], None]) -> None:
         """Judge on what is remembered; if that is old, once more on what is there."""
         self._lab.check_writable()
+        transaction = self._lab.transaction_now
         with self._lab.store.writing:
-            transaction = self._lab.transaction_now
             memory = self._lab.memory if transaction is None else transaction.memory
             seen = memory.take(self._idx)
             # nobody else can write while a transaction is open, so what it remembers is not old
@@ -277,22 +278,23 @@ class Reading(ReadingSide):
         """Run an event through the gates and write nowhere; see `EventStream.check`."""
         check_event(event)
         with self._lab.store.writing:
-            gates = self._gates()
+            gates = Gates(self._lab, self._idx, rules_of(self._stream_class), self._seen.aside())
             candidate = gates.admit(event, at)
             found = gates.judge(candidate, show=True)
             verdict = Verdict(event, gates.seen.version + 1)
             if isinstance(found, Rejection):
                 gates.refuse(found, event, journal=False)
                 verdict.rejection = found
-            judged = gates.judged
-            if judged is not None:
-                verdict.state_before, verdict.state_after = judged.before, judged.after
+            else:
+                gates.let_in(candidate, *found)
+            if gates.judged is not None:
+                verdict.state_before, verdict.state_after = gates.judged.before, gates.judged.after
             return verdict
 
     def _on_seen(self, work: Callable[[Gates], None]) -> None:
         self._lab.check_writable()
+        transaction = self._lab.transaction_now
         with self._lab.store.writing:
-            transaction = self._lab.transaction_now
             if transaction is not None:
                 transaction.moved(self._seen)
             gates = self._gates()

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from funes_lab import registry as _registry
 from funes_lab.event import Event
-from funes_lab.fold import folding
+from funes_lab.fold import fields_of, folding
 from funes_lab.lab import Lab
 from funes_lab.projection import Projection, fold_of
 from funes_lab.storable import Moment, instant
@@ -144,4 +144,4 @@ def _time(at: Moment | None) -> datetime:
 
 
 def _as_it_is(state_class: type[BaseModel], state: BaseModel) -> BaseModel:
-    return state_class.model_construct(**state.__dict__)
+    return state_class.model_construct(**fields_of(state))

@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 
 from pydantic import BaseModel
 
-from funes_lab.errors import DefinitionError, InvalidReadModelError
+from funes_lab.errors import DefinitionError, Errors, InvalidReadModelError
 from funes_lab.event import Event
 from funes_lab.fold import Fold
 from funes_lab.projection import Projection, fold_of
@@ -49,42 +49,51 @@ class ReadModel:
         """Whether it writes nothing."""
         return self.table is None and self.persist_with is None
 
-    def checked(self, state: BaseModel) -> BaseModel:
-        """The state, validated as a whole.
+    def entry(self, idx: str, state: BaseModel) -> Entry:
+        """What is written for a stream: checked before anything is.
 
         Raises
         ------
         InvalidReadModelError
-            If it does not hold.
+            If the state does not hold, or its table cannot hold it exactly.
         """
+        if self.virtual:
+            return Entry(self, idx, state, None)
         valid, errors = self.fold.verdict(state)
         if errors:
-            told = "; ".join(error.full_message for error in errors)
             raise InvalidReadModelError(
-                f"{self.fold.name} led to a {self.fold.state.__name__} that does not hold: {told}. Nothing was stored"
-            )
-        return valid
-
-    def write(self, store: Store, idx: str, state: BaseModel, unit: Unit) -> None:
-        """Write the state of a stream, replacing what was there."""
-        if self.table is not None:
-            store.write_read_model(self.table, self.row(idx, state), unit)
-        if self.persist_with is not None:
-            self.persist(idx, state)
-
-    def row(self, idx: str, state: BaseModel) -> list[Any]:
-        """The row of its table, or InvalidReadModelError for a value that does not fit exactly."""
-        assert self.table is not None
+                f"{self.fold.name} led to a {self.fold.state.__name__} that does not hold: "
+                f"{'; '.join(error.full_message for error in errors)}. Nothing was stored",
+                projection=self.fold.name, state=valid, errors=Errors(errors),
+            )  # fmt: skip
         try:
-            return self.table.row(idx, state.__dict__)
+            row = None if self.table is None else self.table.row(idx, valid.__dict__)
         except ValueError as failure:
-            raise InvalidReadModelError(f"{self.fold.name}: {failure}. Nothing was stored") from None
+            raise InvalidReadModelError(
+                f"{self.fold.name}: {failure}. Nothing was stored", projection=self.fold.name, state=valid
+            ) from None
+        return Entry(self, idx, valid, row)
 
-    def persist(self, idx: str, state: BaseModel) -> None:
-        """Let the state write itself."""
-        assert self.persist_with is not None
-        method = getattr(state, self.persist_with)
-        method(idx) if len(inspect.signature(method).parameters) else method()
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The state of one stream in a read model, ready to be written."""
+
+    model: ReadModel
+    idx: str
+    state: BaseModel
+    row: list[Any] | None
+
+    def write(self, store: Store, unit: Unit) -> None:
+        """Replace the row of the stream in the table, if there is one."""
+        if self.model.table is not None and self.row is not None:
+            store.write_read_model(self.model.table, self.row, unit)
+
+    def persist(self) -> None:
+        """Let the state write itself, if it does."""
+        if self.model.persist_with is not None:
+            method = getattr(self.state, self.model.persist_with)
+            method(self.idx) if len(inspect.signature(method).parameters) else method()
 
 
 def read_model(projection: type[Projection[Any]]) -> ReadModel:

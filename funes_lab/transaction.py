@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -9,7 +11,7 @@ from funes_lab.errors import ConflictError, TransactionError
 from funes_lab.event import Event, status
 from funes_lab.jobs import Job
 from funes_lab.seen import Memory, Seen
-from funes_lab.store import Row, Store, Unit, VersionTaken
+from funes_lab.store import Head, Row, Store, Unit, VersionTaken
 
 
 class Rollback(Exception):
@@ -35,13 +37,25 @@ class Transaction:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self.unit: Unit = store.begin()
+        store.writing.acquire()
+        try:
+            self.unit: Unit = store.begin()
+        except BaseException:
+            store.writing.release()
+            raise
+        self._thread = threading.get_ident()
+        self._open = self._holds_lock = True
+        self._was_left = False
+        #: Whether its block has ended; a task that was started inside it may still have it in its context.
+        self.over = False
+        self._sentinel = self._watch()
         self.memory = Memory()
         #: Of the async projections; they are queued when it is committed.
         self.jobs: list[Job] = []
         self._written: list[tuple[Event, Row, Callable[[], None]]] = []
         self._readings: list[Seen] = []
-        self._open = True
+        self._stood: dict[str, Head] = {}
+        self._doomed = False
 
     def execute(self, sql: str, params: Sequence[Any] | Mapping[str, Any] | None = None) -> Any:
         """Run one statement on your own tables, inside the transaction.
@@ -64,21 +78,69 @@ class Transaction:
         TransactionError
             After the block has ended.
         """
+        self.check_inside()
         if not self._open:
             raise TransactionError("this transaction has ended; open another one with lab.transaction()")
         return self.unit.execute(sql, params)
 
-    def wrote(self, event: Event, row: Row, deny: Callable[[], None]) -> None:
+    def wrote(self, event: Event, row: Row, stood: Head, deny: Callable[[], None]) -> None:
         """Remember an event: to undo what it says of itself at a rollback, to deny it if the commit fails."""
         self._written.append((event, row, deny))
+        self._stood.setdefault(row.idx, stood)
+
+    def doom(self) -> None:
+        """Nothing of it can last: a part of an append failed after another part was written."""
+        self._doomed = True
 
     def moved(self, seen: Seen) -> None:
         """Remember a reading that sees what is not committed, to move it back at a rollback."""
         if not any(known is seen for known in self._readings):
             self._readings.append(seen)
 
+    def check_inside(self) -> None:
+        """Raise TransactionError where the block cannot go on: after an `await`, and in another thread."""
+        if self._was_left:
+            raise TransactionError(
+                "an await inside `with lab.transaction():` let other code run in the middle of it, so all of it was "
+                "rolled back. Await before or after the block, or put the whole block into a function and "
+                "`await asyncio.to_thread(function)`"
+            )
+        if self._thread != threading.get_ident():
+            raise TransactionError(
+                "this transaction is open in another thread, and one transaction belongs to one thread; open it "
+                "inside the function that the thread runs"
+            )
+
+    def _watch(self) -> asyncio.Handle | None:
+        """Have the event loop call back: it can do so before the block ends only if something in it awaits."""
+        try:
+            return asyncio.get_running_loop().call_soon(self._on_left)
+        except RuntimeError:
+            return None
+
+    def _on_left(self) -> None:
+        """Other code runs now: undo everything, and do not let it wait for a lock that nobody gives back."""
+        self._was_left = True
+        self.rollback()
+        self.end()
+
+    def end(self) -> None:
+        """Let the next writer in."""
+        if self._holds_lock:
+            self._holds_lock = False
+            if self._sentinel is not None:
+                self._sentinel.cancel()
+            self._store.writing.release()
+
     def commit(self) -> None:
         """Make it last, or raise ConflictError: then nothing of it did."""
+        self.check_inside()
+        if self._doomed:
+            self.rollback()
+            raise TransactionError(
+                "an append of this transaction failed half way, after its event was written, and DuckDB cannot undo a "
+                "part; nothing of the transaction was stored. Let the exception of that append leave the block"
+            )
         self._open = False
         try:
             self.unit.commit()
@@ -98,14 +160,16 @@ class Transaction:
 
     def rollback(self) -> None:
         """Undo everything: the log, the events and the readings."""
-        self._open = False
-        self.unit.rollback()
-        self._undo()
+        if self._open:
+            self._open = False
+            self.unit.rollback()
+            self._undo()
 
     def _undo(self) -> None:
         for event, _, _ in self._written:
             status(event).forget_facts()
+        # what a reading saw beyond the head from before the first event of this transaction never became a fact
         for seen in self._readings:
-            head = self._store.head(seen.idx)
-            if seen.version > head.version:
-                seen.stand_at(head)
+            stood = self._stood.get(seen.idx)
+            if stood is not None and seen.version > stood.version:
+                seen.stand_at(stood)

@@ -25,8 +25,8 @@ FLOORS = [
     {"metainformation"},
     {"tiers"},
     {"rejection", "seen"},
-    {"jobs"},
-    {"current", "transaction", "rules"},
+    {"current", "rules"},
+    {"jobs", "transaction"},
     {"gates", "appending", "reading_side", "verdict", "log", "asking", "keeping"},
     {"stream"},
     {"lab"},
@@ -44,6 +44,7 @@ FLOORS = [
 # Who may look up from inside a function or for a type only, and why. At the top of a module nobody may.
 LOOKS_UP = {
     ("errors", "event"): "an error knows the event it is about: a type",
+    ("current", "jobs"): "a lab has jobs: a type",
     ("event", "rejection"): "an event knows how it was refused: a type",
     ("errors", "widgets"): "a repr is drawn by the widgets",
     ("event", "widgets"): "a repr is drawn by the widgets",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -129,9 +129,27 @@ def of_jobs(jobs: Sequence[Job]) -> pd.DataFrame:
 
 
 def of_arrow(table: pa.Table) -> pd.DataFrame:
-    """An Arrow table as it is: Decimals as objects, times in UTC."""
+    """An Arrow table as it is: Decimals as objects, whole numbers and booleans nullable, times in UTC."""
     frame: pd.DataFrame = table.to_pandas(date_as_object=True)
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        if pa.types.is_interval(column.type):
+            frame[name] = pd.Series([_span(value) for value in column.to_pylist()], dtype="timedelta64[us]")
+        elif column.null_count and (dtype := _nullable(column.type)):
+            frame[name] = pd.array(column.to_pylist(), dtype=dtype)
     return frame
+
+
+def _nullable(kind: pa.DataType) -> str | None:
+    if pa.types.is_boolean(kind):
+        return "boolean"
+    return "Int64" if pa.types.is_integer(kind) else None
+
+
+def _span(value: Any) -> timedelta | None:
+    """An interval of DuckDB; months, which have no fixed length, count as thirty days."""
+    if value is None:
+        return None
+    return timedelta(days=30 * value.months + value.days, microseconds=value.nanoseconds // 1000)
 
 
 def _told(failure: Exception) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, cast
 
@@ -13,7 +14,7 @@ from funes_lab.fold import project
 from funes_lab.projection import Projection
 from funes_lab.replay.frames import streams_of
 from funes_lab.store import Store
-from funes_lab.tiers import read_model
+from funes_lab.tiers import Entry, ReadModel, read_model
 
 
 def rebuild(store: Store, projection: type[Projection[Any]], *, progress: bool) -> int:
@@ -21,23 +22,23 @@ def rebuild(store: Store, projection: type[Projection[Any]], *, progress: bool) 
     model = read_model(projection)
     if model.virtual:
         raise TypeError(f'{model.fold.name} writes nothing; give it a table = "…", or its state a persist_with')
-    rows, states = [], []
     with store.writing:
-        log = store.log()
-        bar = tqdm(total=pc.count_distinct(log["idx"]).as_py(), unit=" streams", delay=1, disable=not progress)
-        with bar:
-            for events in streams_of(log):
-                bar.update()
-                if any(event.event_name in model.fold.blocks for event in events):
-                    at = max(cast(datetime, event.occurred_at) for event in events)
-                    state = model.checked(project(model.fold, events, at))
-                    idx = cast(str, status(events[0]).idx)
-                    states.append((idx, state))
-                    if model.table is not None:
-                        rows.append(model.row(idx, state))
+        entries = list(_entries(store, model, progress=progress))
         if model.table is not None:
-            store.refill_read_model(model.table, rows)
-        if model.persist_with is not None:
-            for idx, state in states:
-                model.persist(idx, state)
-    return len(states)
+            store.refill_read_model(model.table, [entry.row for entry in entries if entry.row is not None])
+        for entry in entries:
+            entry.persist()
+    return len(entries)
+
+
+def _entries(store: Store, model: ReadModel, *, progress: bool) -> Iterator[Entry]:
+    """The state of each stream that the projection interprets something of, or that has a row already."""
+    log = store.log()
+    known = set() if model.table is None else store.read_model_streams(model.table)
+    with tqdm(total=pc.count_distinct(log["idx"]).as_py(), unit=" streams", delay=1, disable=not progress) as bar:
+        for events in streams_of(log):
+            bar.update()
+            idx = cast(str, status(events[0]).idx)
+            if idx in known or any(event.event_name in model.fold.blocks for event in events):
+                at = max(cast(datetime, event.occurred_at) for event in events)
+                yield model.entry(idx, project(model.fold, events, at))

@@ -154,6 +154,10 @@ class Store(Protocol):
         """Forget them; gives how many there were."""
         ...
 
+    def read_model_streams(self, table: Table) -> set[str]:
+        """The streams that have a row in a read-model table; none if there is no such table."""
+        ...
+
     def refill_read_model(self, table: Table, rows: Sequence[Sequence[Any]]) -> None:
         """Drop a read-model table and fill it anew, all or nothing."""
         ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import count
 from pathlib import Path
 
 import duckdb
@@ -11,6 +12,8 @@ from funes_lab.errors import StoreError
 from funes_lab.store.failures import told
 from funes_lab.store.tables import quoted
 
+_numbers = count(1)
+
 
 def copy_database(cursor: duckdb.DuckDBPyConnection, path: str | os.PathLike[str]) -> None:
     """Write everything that is committed into a new file; it gets its name when it is whole."""
@@ -18,14 +21,15 @@ def copy_database(cursor: duckdb.DuckDBPyConnection, path: str | os.PathLike[str
     if target.exists() or not target.parent.is_dir():
         what = "exists already" if target.exists() else f"lies in {target.parent}, which does not exist"
         raise StoreError(f"path {str(target)!r} {what}; give the name of a new file")
-    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
+    number = next(_numbers)
+    alias, partial = f"funes_lab_backup_{number}", target.with_name(f".{target.name}.{os.getpid()}.{number}.part")
     try:
         (name,) = cursor.execute("SELECT current_database()").fetchone() or ("",)
-        cursor.execute(f"ATTACH {_literal(str(partial))} AS funes_lab_backup")
+        cursor.execute(f"ATTACH {_literal(str(partial))} AS {alias}")
         try:
-            cursor.execute(f"COPY FROM DATABASE {quoted(name)} TO funes_lab_backup")
+            cursor.execute(f"COPY FROM DATABASE {quoted(name)} TO {alias}")
         finally:
-            cursor.execute("DETACH funes_lab_backup")
+            cursor.execute(f"DETACH {alias}")
         partial.rename(target)
     except duckdb.Error as failure:
         raise told(failure, str(target)) from failure

@@ -27,6 +27,7 @@ from funes_lab.store import LOG_SCHEMA, Head, Row, Unit, VersionTaken, from_micr
 from funes_lab.store.backup import copy_database
 from funes_lab.store.checks import refuse_bad_rows
 from funes_lab.store.failures import damage_told, is_duplicate, told
+from funes_lab.store.journal import JournalTable
 from funes_lab.store.opening import connect, prepare
 from funes_lab.store.tables import Table, quoted
 from funes_lab.store.unit import DuckDBUnit, refuse_other_columns
@@ -97,7 +98,7 @@ def open_store(path: str | os.PathLike[str], *, read_only: bool = False) -> Duck
         return store
 
 
-class DuckDBStore:
+class DuckDBStore(JournalTable):
     """A log, its journal and the user's own tables in one DuckDB database.
 
     Parameters
@@ -239,6 +240,13 @@ class DuckDBStore:
         self._ready()
         return DuckDBUnit(self.cursor(), self.path, self.tables)
 
+    def read_model_streams(self, table: Table) -> set[str]:
+        """The streams that have a row in a read-model table; none if there is no such table."""
+        there = "SELECT 1 FROM duckdb_columns() WHERE table_name = ? AND column_name = 'idx'"
+        if not self._fetch(there, [table.name], None):
+            return set()
+        return {idx for (idx,) in self._fetch(f'SELECT "idx" FROM {quoted(table.name)}', [], None)}
+
     def refill_read_model(self, table: Table, rows: Sequence[Sequence[Any]]) -> None:
         """Drop a read-model table and fill it anew, all or nothing."""
         self._ready()
@@ -277,54 +285,16 @@ class DuckDBStore:
 
     def backup(self, path: str | os.PathLike[str]) -> None:
         """A consistent copy in a new file, made by DuckDB itself: copying the file would drop its lock."""
+        if self.read_only:
+            raise ReadOnlyError(
+                "DuckDB writes no backup from a database that is open for reading only; nobody changes it, so close "
+                "the lab and copy the file"
+            )
         cursor = self.cursor()
         try:
             copy_database(cursor, path)
         finally:
             cursor.close()
-
-    # --- the journal -----------------------------------------------------------------------------------------
-
-    def journal(self, entry: Mapping[str, Any]) -> None:
-        """Add a refused attempt."""
-        sql = 'INSERT INTO "funes_lab_rejections" VALUES (?, ?, ?, ?, ?, ?, ?)'
-        names = ("id", "attempted_at", "idx", "stream_class", "event", "stage", "entry")
-        self._ready()
-        cursor = self.cursor()
-        try:
-            cursor.execute(sql, [entry[name] for name in names])
-        except duckdb.Error as failure:
-            raise told(failure, self.path) from failure
-        finally:
-            cursor.close()
-
-    def journalled(self, idx: str | None = None) -> list[dict[str, Any]]:
-        """The refused attempts in their order."""
-        if not self._has_journal:
-            return []
-        where, params = ('WHERE "idx" = ?', [idx]) if idx is not None else ("", [])
-        sql = (
-            'SELECT "id", epoch_us("attempted_at"), "idx", "stream_class", "event", "stage", "entry" '
-            f'FROM "funes_lab_rejections" {where} ORDER BY rowid'
-        )
-        names = ("id", "attempted_at", "idx", "stream_class", "event", "stage", "entry")
-        entries = [dict(zip(names, row, strict=True)) for row in self._fetch(sql, params, None)]
-        for entry in entries:
-            entry["attempted_at"] = from_microseconds(entry["attempted_at"])
-        return entries
-
-    def count_journalled(self, idx: str | None = None) -> int:
-        """How many refused attempts there are."""
-        if not self._has_journal:
-            return 0
-        where, params = ('WHERE "idx" = ?', [idx]) if idx is not None else ("", [])
-        return int(self._fetch(f'SELECT count(*) FROM "funes_lab_rejections" {where}', params, None)[0][0])
-
-    def clear_journal(self, idx: str | None = None) -> int:
-        """Forget them; gives how many there were."""
-        self._ready()
-        where, params = ('WHERE "idx" = ?', [idx]) if idx is not None else ("", [])
-        return int(self._fetch(f'DELETE FROM "funes_lab_rejections" {where}', params, None)[0][0])
 
     def close(self) -> None:
         """Let go of the file when the last lab on it is closed."""

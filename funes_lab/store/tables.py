@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 import types
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, InvalidOperation
 from enum import Enum
 from typing import Any, Final, Literal, Union, get_args, get_origin
 from uuid import UUID
@@ -24,6 +24,9 @@ from funes_lab.storable import unconstrained
 
 #: Digits of a DECIMAL column, and those behind the point where the field does not say (`decimal_places`).
 DIGITS, PLACES = 38, 10
+
+#: Raises where a digit would be lost.
+_EXACT: Final = Context(prec=DIGITS, traps=[Inexact, InvalidOperation])
 
 _TYPES: Final[dict[Any, str]] = {
     bool: "BOOLEAN",
@@ -41,31 +44,37 @@ _TYPES: Final[dict[Any, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its name, its type in DuckDB, and for a Decimal the digits behind the point."""
+    """A column: its name, its type in DuckDB, its constraint, and for a Decimal the digits behind the point."""
 
     name: str
     kind: str
     places: int | None = None
+    constraint: str = ""
 
     def fit(self, value: Any) -> Any:
         """The value as it is written, or ValueError if the column cannot hold it exactly."""
         if value is None:
             return None
-        if self.places is not None:
-            return self._exact(Decimal(value))
         if self.kind == "JSON":
             return json.dumps(to_jsonable_python(value), allow_nan=False)
-        return value.value if isinstance(value, Enum) else value
+        if isinstance(value, Enum):
+            value = value.value
+        if self.places is not None:
+            return self._exact(Decimal(value))
+        if self.kind == "BIGINT" and not -(2**63) <= value < 2**63:
+            raise ValueError(f"{self.name} {value} does not fit BIGINT (64 bits)")
+        return str(value) if isinstance(value, UUID) else value
 
     def _exact(self, value: Decimal) -> Decimal:
         assert self.places is not None
-        behind = -int(value.normalize().as_tuple().exponent) if value.is_finite() else DIGITS
-        if behind > self.places or value.adjusted() >= DIGITS - self.places:
+        try:
+            fitted = value.quantize(Decimal(1).scaleb(-self.places), context=_EXACT)
+        except (Inexact, InvalidOperation):
             raise ValueError(
                 f"{self.name} {value} does not fit {self.kind} exactly; say how many digits it has: "
-                f"Field(decimal_places=…)"
-            )
-        return value
+                "Field(decimal_places=…)"
+            ) from None
+        return fitted
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +88,8 @@ class Table:
     @property
     def create(self) -> str:
         """The statement that makes it."""
-        parts = ['"idx" VARCHAR PRIMARY KEY', *(f"{quoted(c.name)} {c.kind}" for c in self.columns), *self.constraints]
+        columns = (f"{quoted(c.name)} {c.kind} {c.constraint}".rstrip() for c in self.columns)
+        parts = ['"idx" VARCHAR PRIMARY KEY', *columns, *self.constraints]
         return f"CREATE TABLE IF NOT EXISTS {quoted(self.name)} ({', '.join(parts)})"
 
     @property
@@ -128,8 +138,7 @@ def table_for(name: str, state: type[BaseModel], constraints: Mapping[str, str] 
         unknown = sorted(set(constraints) - {column.name for column in columns})
         if unknown:
             raise ValueError(f"constraints names {unknown[0]!r}, which {state.__name__} does not have")
-        columns = tuple(Column(c.name, f"{c.kind} {constraints.get(c.name, '')}".strip(), c.places) for c in columns)
-        return Table(name, columns)
+        return Table(name, tuple(replace(c, constraint=constraints.get(c.name, "")) for c in columns))
     return Table(name, columns, tuple(constraints))
 
 
@@ -140,7 +149,7 @@ def _arrow_type(column: Column) -> pa.DataType:
         "BOOLEAN": pa.bool_(), "BIGINT": pa.int64(), "DOUBLE": pa.float64(), "BLOB": pa.binary(),
         "TIMESTAMPTZ": pa.timestamp("us", tz="UTC"), "DATE": pa.date32(), "TIME": pa.time64("us"),
         "INTERVAL": pa.duration("us"),
-    }.get(column.kind.split(" ")[0], pa.string())  # fmt: skip
+    }.get(column.kind, pa.string())  # fmt: skip
 
 
 def quoted(name: str) -> str:
@@ -154,7 +163,8 @@ def _column(name: str, info: FieldInfo) -> Column:
         places = next((p for part in info.metadata if (p := getattr(part, "decimal_places", None)) is not None), PLACES)
         return Column(name, f"DECIMAL({DIGITS}, {places})", places)
     if isinstance(kind, type) and issubclass(kind, Enum):
-        return Column(name, "VARCHAR")
+        held = {type(member.value) for member in kind}
+        return Column(name, _TYPES.get(held.pop(), "JSON") if len(held) == 1 else "JSON")
     return Column(name, _TYPES.get(kind, "JSON"))
 
 

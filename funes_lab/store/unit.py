@@ -76,10 +76,16 @@ def _touches_own_tables(sql: str) -> bool:
 
 def refuse_other_columns(cursor: duckdb.DuckDBPyConnection, table: Table) -> None:
     """A table of that name may be there from before the state changed."""
-    found = [row[0] for row in cursor.execute(f"DESCRIBE {quoted(table.name)}").fetchall()]
-    wanted = ["idx", *(column.name for column in table.columns)]
-    if sorted(found) != sorted(wanted):
+    described = f"DESCRIBE {quoted(table.name)}"
+    found = {row[0]: row[1] for row in cursor.execute(described).fetchall()}
+    kinds = [("idx", "VARCHAR"), *((column.name, column.kind) for column in table.columns)]
+    wanted = {name: str(duckdb.sqltype(kind)) for name, kind in kinds}
+    if found != wanted:
         raise StoreError(
-            f"the table {table.name!r} has the columns {', '.join(found)}, and the state has {', '.join(wanted)}; "
-            "rename the table of the projection, or drop the old one"
+            f"the table {table.name!r} has the columns {_listed(found)}, and the state has {_listed(wanted)}; make it "
+            "anew with lab.rebuild(…)"
         )
+
+
+def _listed(columns: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {kind}" for name, kind in columns.items())
