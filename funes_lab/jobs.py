@@ -135,6 +135,8 @@ class Jobs:
         Exception
             What the first job that fails raises; it is marked as failed, those behind it go on waiting.
         """
+        if self._waiting and self._lab.transaction_now is not None:
+            raise TransactionError("jobs wait for the transaction that is open here; run them after its block")
         ran = 0
         while job := self._next(self._is_due):
             ran += 1

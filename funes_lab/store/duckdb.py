@@ -260,8 +260,6 @@ class DuckDBStore(JournalTable):
                     unit.cursor.execute(table.fill)
                     unit.cursor.unregister("funes_lab_incoming")
                 unit.commit()
-            except duckdb.Error as failure:
-                raise told(failure, self.path) from failure
             finally:
                 unit.rollback()
             self.tables = {known for known in self.tables if known.name != table.name}
