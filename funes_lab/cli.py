@@ -8,6 +8,9 @@ overwritten.
 import filecmp
 import os
 import shutil
+import subprocess
+from contextlib import suppress
+from datetime import UTC, datetime
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -81,6 +84,48 @@ def copy_notebooks(source: Path, folder: Path) -> Copied:
     return copied
 
 
+def trust_notebooks(folder: Path) -> list[str]:
+    """Sign the notebooks of a folder that are exactly as funes_lab ships them.
+
+    JupyterLab strips the style from the outputs of a notebook that it does not trust. What is ours may be trusted; a
+    notebook that was changed, or that somebody else wrote, is left alone. In a checkout, ours is what git has
+    committed.
+
+    Parameters
+    ----------
+    folder : Path
+        The shipped notebooks, or a copy of them.
+
+    Returns
+    -------
+    list of str
+        The names of those that were signed.
+    """
+    import nbformat
+    from nbformat.sign import NotebookNotary
+
+    shipped, notary, signed = _notebooks(), NotebookNotary(), []
+    for path in sorted(folder.glob("*.ipynb")):
+        original = shipped / path.name
+        same = original.is_file() and filecmp.cmp(path, original, shallow=False)
+        if same and (shipped.is_relative_to(_PACKAGE) or _is_committed(original)):
+            with suppress(nbformat.reader.NotJSONError):
+                notary.sign(nbformat.read(path, as_version=4))
+                signed.append(path.name)
+    notary.store.close()
+    return signed
+
+
+def _is_committed(path: Path) -> bool:
+    """Whether git has the file as it is; False where there is no git."""
+    if shutil.which("git") is None:
+        return False
+    git = ["git", "-C", str(path.parent)]
+    tracked = subprocess.run([*git, "ls-files", "--error-unmatch", path.name], capture_output=True, check=False)
+    changed = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", path.name], capture_output=True, check=False)
+    return tracked.returncode == 0 and changed.returncode == 0
+
+
 def main() -> None:
     """Run the command line."""
     app()
@@ -139,7 +184,45 @@ def lab(
         folder = DEFAULT_FOLDER
     if folder is not None:
         notebooks = _own_copy(notebooks, folder)
+    try:
+        trust_notebooks(notebooks)
+    except Exception as error:  # noqa: BLE001  (the notebooks open without it, only plainer)
+        typer.echo(f"The notebooks could not be signed, so their pictures show plainly: {error}", err=True)
     _start_jupyterlab(_jupyterlab_arguments(notebooks / TOUR, browser=not no_browser, port=port))
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file of a lab.")],
+) -> None:
+    """Look a log over: versions, times, payloads, indexes.
+
+    One line for each thing that is not as it must be. The exit status is 0 for a sound log, 1 for one with findings,
+    and 2 for a file that cannot be opened.
+
+    Example: funes-lab check ledger.duckdb
+    """
+    if not file.is_file():
+        _refuse(f"{file} does not exist, or is no file.")
+    from funes_lab.errors import StoreError
+    from funes_lab.store.checkup import findings
+    from funes_lab.store.duckdb import open_store
+
+    try:
+        store = open_store(file, read_only=True)
+    except StoreError as error:
+        _refuse(str(error))
+    try:
+        found = 0
+        for line in findings(store, datetime.now(UTC)):
+            typer.echo(line)
+            found += 1
+        if found:
+            raise typer.Exit(1)
+        events = len(store.log())
+    finally:
+        store.close()
+    typer.echo(f"{file}: {events:,} events, sound")
 
 
 def _notebooks() -> Path:
@@ -187,6 +270,11 @@ def _start_jupyterlab(arguments: list[str]) -> None:
     from jupyterlab.labapp import main as jupyterlab
 
     jupyterlab(arguments)
+
+
+def _refuse(message: str) -> NoReturn:
+    typer.echo(message, err=True)
+    raise typer.Exit(2)
 
 
 def _fail(message: str) -> NoReturn:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -36,7 +36,7 @@ from funes_lab.judging import Judgement, judge_in_place, judge_last, state_of
 from funes_lab.rejection import Rejection, Rejections, Witness
 from funes_lab.rules import Rules
 from funes_lab.seen import Seen, read_event
-from funes_lab.storable import instant
+from funes_lab.storable import instant, unshared
 from funes_lab.store import Head, Row, Unit
 from funes_lab.tiers import Entry
 from funes_lab.validation import quoted
@@ -321,7 +321,7 @@ class Gates:
             idx=self.idx,
             stream_class=self.rules.stream_class,
             event=event.event_name,
-            payload={**event.payload(), **event.kept_aside},
+            payload=unshared({**event.payload(), **event.kept_aside}),
             stage=stage,
             errors=event.errors,
             version_read=version,
@@ -378,8 +378,8 @@ def _witness(row: Row) -> Witness:
     return Witness(row.version, row.klass, payload, row.occurred_at, row.created_at)
 
 
-def _fields(state: BaseModel | None) -> dict[str, Any] | None:
-    return None if state is None else fields_of(state)
+def _fields(state: BaseModel | None) -> Mapping[str, Any] | None:
+    return None if state is None else unshared(fields_of(state))
 
 
 def _denied(tried: int, winner: Witness | None, expected: int | None, time_attribute: str | None) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -130,6 +130,12 @@ def settle(value: Any, path: str, report: Report, depth: int = 0) -> Any:
     else:
         return _settle_container(value, path, report, depth + 1)
     return value
+
+
+def unshared(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The same values in containers of their own, whatever else may be wrong with them."""
+    copied: Mapping[str, Any] = settle(dict(values), "", lambda _path, _message: None)
+    return copied
 
 
 def _settle_time(value: datetime, path: str, report: Report) -> datetime:

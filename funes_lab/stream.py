@@ -83,6 +83,8 @@ class EventStream(ReadingSide):
 
     def __init__(self, idx: str, lab: Workspace | None = None) -> None:
         self._idx = check_idx(idx)
+        if lab is not None and not hasattr(lab, "transaction_now"):
+            raise TypeError(f"lab must be an fl.Lab, got {lab!r}; open one with fl.Lab({lab!r})")
         self._lab = current() if lab is None else lab
         self._stream_class = type(self)
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+import funes_lab
 from funes_lab import cli
 
 ROOT = Path(__file__).parents[1]
@@ -53,9 +54,7 @@ def plain(text):
 
 
 def files(folder):
-    return {
-        path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*") if path.is_file()
-    }
+    return {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*") if path.is_file()}
 
 
 def opened(arguments):
@@ -292,3 +291,97 @@ def test_an_address_without_the_token_is_refused(server):
     get(f"{address}/api/status?token=secret")
     with pytest.raises(urllib.error.HTTPError, match="403"):
         get(f"{address}/api/contents")
+
+
+# funes-lab check
+
+
+def a_log(path, *versions):
+    lab = funes_lab.Lab(path)
+    for version in versions:
+        row = {"klass": "Said", "idx": "talk", "version": version, "props": {"text": "hi"}}
+        funes_lab.testing.raw_insert(lab, {**row, "created_at": "2026-01-01", "occurred_at": "2026-01-01"})
+    lab.close()
+
+
+def checked(path):
+    return CliRunner().invoke(cli.app, ["check", str(path)])
+
+
+def test_a_sound_log_is_said_to_be_sound(tmp_path):
+    a_log(tmp_path / "good.duckdb", 1, 2, 3)
+    result = checked(tmp_path / "good.duckdb")
+    assert (result.exit_code, "3 events, sound" in result.output) == (0, True)
+
+
+def test_a_missing_version_is_a_line_and_an_exit_status(tmp_path):
+    a_log(tmp_path / "gap.duckdb", 1, 3)
+    result = checked(tmp_path / "gap.duckdb")
+    assert (result.exit_code, result.output) == (1, "'talk': versions go from 1 to 3 in 2 events; some are missing\n")
+
+
+def test_a_payload_that_is_no_object_and_a_missing_index_are_findings(tmp_path):
+    import duckdb
+
+    a_log(tmp_path / "odd.duckdb", 1)
+    with duckdb.connect(tmp_path / "odd.duckdb") as connection:
+        connection.execute("DROP INDEX event_entries_idx")
+        connection.execute("UPDATE event_entries SET props = '[1]', created_at = '2099-01-01+00'")
+    result = checked(tmp_path / "odd.duckdb")
+    assert result.exit_code == 1
+    for told in ("props of version 1 is no JSON object: '[1]'", "created_at lies in the future", "no index on idx"):
+        assert told in result.output
+
+
+@pytest.mark.parametrize("content", [None, b"no database at all" * 100], ids=["missing", "no database"])
+def test_a_file_that_cannot_be_opened_has_an_exit_status_of_its_own(tmp_path, content):
+    path = tmp_path / "file.duckdb"
+    if content is not None:
+        path.write_bytes(content)
+    assert checked(path).exit_code == 2
+
+
+# trust
+
+
+def test_what_is_shipped_is_signed_and_what_was_changed_is_not(tmp_path, monkeypatch):
+    import nbformat
+    from nbformat.sign import NotebookNotary
+
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "jupyter"))
+    shipped, mine = tmp_path / "shipped", tmp_path / "mine"
+    for folder in (shipped, mine):
+        folder.mkdir()
+        for name in ("same.ipynb", "changed.ipynb"):
+            notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 + 1", id="a")])
+            nbformat.write(notebook, folder / name)
+    nbformat.write(nbformat.v4.new_notebook(), mine / "own.ipynb")
+    changed = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("2 + 2", id="a")])
+    nbformat.write(changed, mine / "changed.ipynb")
+    monkeypatch.setattr(cli, "_notebooks", lambda: shipped)
+    monkeypatch.setattr(cli, "_PACKAGE", tmp_path)
+
+    assert cli.trust_notebooks(mine) == ["same.ipynb"]
+    notary = NotebookNotary()
+    trusted = {path.name: notary.check_signature(nbformat.read(path, as_version=4)) for path in mine.glob("*.ipynb")}
+    notary.store.close()
+    assert trusted == {"same.ipynb": True, "changed.ipynb": False, "own.ipynb": False}
+
+
+def test_in_a_checkout_only_what_git_has_committed_is_signed(tmp_path, monkeypatch):
+    import nbformat
+
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "jupyter"))
+    notebooks = tmp_path / "checkout" / "notebooks"
+    notebooks.mkdir(parents=True)
+    for name in ("committed.ipynb", "edited.ipynb", "new.ipynb"):
+        nbformat.write(nbformat.v4.new_notebook(), notebooks / name)
+    git = ["git", "-C", str(notebooks.parent), "-c", "user.name=a", "-c", "user.email=a@example.org"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "add", "notebooks/committed.ipynb", "notebooks/edited.ipynb"], check=True)
+    subprocess.run([*git, "commit", "-qm", "notebooks"], check=True)
+    edited = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("2 + 2", id="a")])
+    nbformat.write(edited, notebooks / "edited.ipynb")
+    monkeypatch.setattr(cli, "_notebooks", lambda: notebooks)
+
+    assert cli.trust_notebooks(notebooks) == ["committed.ipynb"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Final
 
@@ -57,9 +58,10 @@ def _make_versions_unique(connection: duckdb.DuckDBPyConnection, path: str) -> N
         "AND constraint_type IN ('UNIQUE', 'PRIMARY KEY')"
     ).fetchall()
     indexes = connection.execute(
-        "SELECT sql FROM duckdb_indexes() WHERE table_name = 'event_entries' AND is_unique"
+        "SELECT expressions FROM duckdb_indexes() WHERE table_name = 'event_entries' AND is_unique"
     ).fetchall()
-    if any(set(names) == {"idx", "version"} for (names,) in constraints) or indexes:
+    keys = [set(names) for (names,) in constraints] + [set(re.findall(r"\w+", text)) for (text,) in indexes]
+    if {"idx", "version"} in keys:
         return
     try:
         connection.execute('CREATE UNIQUE INDEX "event_entries_idx_version" ON "event_entries" ("idx", "version")')

@@ -45,12 +45,12 @@ def _sides(expected: Mapping[str, Any], got: Mapping[str, Any]) -> tuple[Mapping
     """What is compared; an exception that carries errors shows them beside itself."""
     wanted = {what: value for what, value in expected.items() if what not in _NOT_COMPARED}
     if "raised" in got and "rows" not in got:
-        del wanted["rows"]
-    raised = expected.get("raised", {})
-    if "record_errors" not in raised or not hasattr(got["raised"], "errors"):
+        wanted.pop("rows", None)
+    raised, what = expected.get("raised", {}), "raised.record_errors"
+    if "record_errors" not in raised:
         return wanted, got
     pairs, _ = of_errors(got["raised"].errors)
-    return {**wanted, "record_errors": raised["record_errors"]}, {**got, "record_errors": pairs}
+    return {**wanted, what: raised["record_errors"]}, {**got, what: pairs}
 
 
 def _innermost(what: str, expected: Any, got: Any) -> tuple[str, Any, Any]:

@@ -37,10 +37,12 @@ def _meaning(step: Mapping[str, Any], raised: Mapping[str, Any]) -> tuple[type[E
         if raised.get("record", "event") == "event":
             return (fl.EventRejected, fl.ConflictError)
         return (fl.InvalidReadModelError,)
-    if "::" in raised["class"]:
+    if _source(step)["op"] == "metainfo":
+        return (TypeError,) if raised["class"] == "NoMethodError" else ()
+    if "::" in raised["class"] or not raised["class"].endswith("Error"):
         return _MEANING.get(raised["class"], ())
-    # one of Ruby's own, NoMethodError and the like: a name that cannot be bound, or a block that broke
-    return (TypeError,) if _source(step)["op"] == "metainfo" else (fl.ProjectionError,)
+    # one of Ruby's own: a block broke
+    return (fl.ProjectionError,)
 
 
 def _source(step: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -136,7 +136,7 @@ def test_101_a_unique_violation_in_a_read_model_raises_and_is_no_conflict(lab):
         assert duplicate.valid
     assert len(lab.rejections) == 0
     assert [event.version for event in stream.events] == [1]
-    assert [row["sku"] for row in of_table(lab.table("inventory_snapshots"))] == ["SKU-1", None]
+    assert [kept["sku"] for kept in of_table(lab.table("inventory_snapshots"))] == ["SKU-1", None]
     InventoryEventStream.for_("a", lab=lab).append(SkuAssigned(sku="SKU-2"))
     assert stream.append(duplicate).version == 2
 
@@ -147,9 +147,14 @@ def test_101_a_unique_violation_in_a_read_model_rolls_the_transaction_back(lab):
     """
     InventoryEventStream.for_("a", lab=lab).append(SkuAssigned(sku="SKU-1"))
     sibling, duplicate = ItemReceived(quantity=1), SkuAssigned(sku="SKU-1")
-    with pytest.raises(duckdb.ConstraintException), lab.transaction():
-        InventoryEventStream.for_("c", lab=lab).append(sibling)
-        InventoryEventStream.for_("b", lab=lab).append(duplicate)
+
+    def both():
+        with lab.transaction():
+            InventoryEventStream.for_("c", lab=lab).append(sibling)
+            InventoryEventStream.for_("b", lab=lab).append(duplicate)
+
+    with pytest.raises(duckdb.ConstraintException):
+        both()
     assert not sibling.persisted
     assert not duplicate.persisted
     assert len(lab.log) == 1
@@ -167,7 +172,7 @@ def test_111_a_decimal_column_is_exact(lab):
     (kept,) = lab.table("inventory_snapshots")["stock_value"]
     assert kept == exact
     for more in ("1e30", "0.0000000000000000001"):
-        with pytest.raises(fl.InvalidReadModelError, match="(?i)stock.value"):
+        with pytest.raises(fl.InvalidReadModelError, match=r"stock_value|Stock value"):
             stream.append(ItemReceived(quantity=1, unit_cost=more))
     (kept,) = lab.table("inventory_snapshots")["stock_value"]
     assert kept == exact

@@ -9,7 +9,7 @@ from typing import Any
 from tests.proof.machine_model import Terms, hour
 
 #: The events, and in a cell of their own the projections: a person runs either again.
-EVENTS = '''
+EVENTS = """
 class In(fl.Event, name="Proof::In"):
     amount: int = Field(gt=0)
     on: datetime | None = None
@@ -24,9 +24,9 @@ class Switched(fl.Event, name="Proof::Switched"):
 class Said(fl.Event, name="Proof::Said"):
     text: str = Field(min_length=1)
     on: datetime | None = None
-'''
+"""
 
-PROJECTIONS = '''
+PROJECTIONS = """
 class Account(BaseModel):
     balance: int = Field(default=0, ge=LOW)
     frozen: bool = False
@@ -88,9 +88,9 @@ class Totals(fl.Projection[Total]):
         state.total += sign * getattr(event, "amount", 0) - FEE
         state.events += 1
         state.last_at = at
-'''
+"""
 
-STREAMS = '''
+STREAMS = """
 class Plain(fl.EventStream):
     pass
 
@@ -108,7 +108,7 @@ class TrailStream(fl.EventStream):
 
 class Kept(AccountStream):
     transactional_projections = [Totals]
-'''
+"""
 
 IMPORTS = """
 from datetime import datetime
@@ -162,4 +162,4 @@ class Notebook:
         sys.modules.pop(NAME, None)
 
     def _run(self, cell: str) -> None:
-        exec(compile(cell, f"<cell of {NAME}>", "exec"), self.module.__dict__)  # noqa: S102
+        exec(compile(cell, f"<cell of {NAME}>", "exec"), self.module.__dict__)

@@ -357,7 +357,9 @@ class Machine(RuleBasedStateMachine):
 
     # --- past the gates --------------------------------------------------------------------------------------
 
-    @rule(idx=idxs, rows=st.lists(foreign, min_size=1, max_size=3), how=st.sampled_from(["load", "again", "raw", "raw"]))
+    @rule(
+        idx=idxs, rows=st.lists(foreign, min_size=1, max_size=3), how=st.sampled_from(["load", "again", "raw", "raw"])
+    )
     def write_past_the_gates(self, idx: str, rows: list[Any], how: str) -> None:
         """A load; one that brings a version again, and nothing happens; another program that knows the file."""
         self.last = idx

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -132,7 +132,7 @@ class TimedFamily(ListFamily):
 
     @fl.final_state
     def end(state, at):
-        state.items[0].append(at.isoformat())
+        state.items.append([at.isoformat()])
 
 
 FAMILIES = [ListFamily, DictFamily, NestedFamily, FixedFamily, OpenFamily, FinishedFamily, TimedFamily]
@@ -177,7 +177,6 @@ class Story:
 
     family: type[fl.Projection[Any]]
     order: str = "true_place"
-    told: ClassVar[tuple[str, str]] = ("kind", "is too much")
 
     def start(self, at: datetime) -> Plain:
         if self.family is TimedFamily:
@@ -205,7 +204,7 @@ class Story:
             state.items.append(["end"])
             state.total -= 1
         if self.family is TimedFamily:
-            state.items[0].append(at.isoformat())
+            state.items.append([at.isoformat()])
         return state
 
     def fold(self, facts: Sequence[Fact], at: datetime) -> Plain:
@@ -223,7 +222,7 @@ class Story:
         """accepted, refused or fault."""
         try:
             return "refused" if self._refused(facts, new) else "accepted"
-        except (Broke, IndexError):
+        except Broke:
             return "fault"
 
     def _refused(self, facts: Sequence[Fact], new: Fact) -> bool:
