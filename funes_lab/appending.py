@@ -69,12 +69,12 @@ def _let_in(gates: Gates, candidate: Candidate, at: datetime, judgement: Judgeme
     """The row of an event that the rules let in; None if its read models fail because others wrote meanwhile."""
     try:
         return gates.let_in(candidate, at, judgement)
-    except (ProjectionError, InvalidReadModelError):
+    except Exception as failure:
         behind = gates.is_old()
         if behind and not gates.last_try:
             raise Stale from None
         gates.step_back()
-        if behind:
+        if behind and isinstance(failure, (ProjectionError, InvalidReadModelError)):
             return None
         raise
 
@@ -83,7 +83,7 @@ def _judged(gates: Gates, candidate: Candidate) -> tuple[datetime, Judgement] | 
     """What the gates say; before refusing from memory, see whether the memory is old."""
     try:
         found = gates.judge(candidate)
-    except ProjectionError:
+    except Exception:
         if not gates.last_try and gates.is_old():
             raise Stale from None
         gates.step_back()

@@ -233,12 +233,15 @@ class Jobs:
     def _run(self, job: Job) -> None:
         try:
             job.run(self._lab)
-        except Exception as failure:  # noqa: BLE001  (whatever a projection or a destination raises is told, not lost)
-            job.error, job.status = failure, "failed"
-        else:
             job.status = "done"
-        job.finished_at = self._lab.now()
-        with self._changed:
-            self._running = None
-            self._finished.append(job)
-            self._changed.notify_all()
+        except Exception as failure:  # noqa: BLE001  (whatever a block or a destination raises is told, not lost)
+            job.error, job.status = failure, "failed"
+        except BaseException:
+            job.error, job.status = FunesLabError("interrupted"), "failed"
+            raise
+        finally:
+            job.finished_at = self._lab.now()
+            with self._changed:
+                self._running = None
+                self._finished.append(job)
+                self._changed.notify_all()

@@ -51,4 +51,6 @@ class Log:
 
     def __repr__(self) -> str:
         where = "in memory" if self._lab.path == ":memory:" else f"of {self._lab.path}"
+        if self._lab.closed:
+            return f"<Log {where}: the lab is closed>"
         return f"<Log {where}, {formats.count(len(self), 'event')}>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -181,9 +182,14 @@ class ReadingSide:
     def __repr__(self) -> str:
         from funes_lab.widgets import reprs, telling
 
-        return reprs.stream_text(telling.stream_card(self))
+        return self._closed() if self._lab.closed else reprs.stream_text(telling.stream_card(self))
 
     def _repr_html_(self) -> str:
         from funes_lab.widgets import reprs, telling
 
+        if self._lab.closed:
+            return f"<p>{html.escape(self._closed())}</p>"
         return reprs.stream_html(telling.stream_card(self))
+
+    def _closed(self) -> str:
+        return f"<{self._stream_class.__name__} {self._idx!r}: the lab on {self._lab.path} is closed>"

@@ -19,7 +19,7 @@ from uuid import UUID, uuid4
 from pydantic import BaseModel
 
 from funes_lab import formats
-from funes_lab.errors import NOTHING, Error, Errors, ReadOnlyError
+from funes_lab.errors import NOTHING, ClosedError, Error, Errors, ReadOnlyError
 from funes_lab.store import Store
 
 if TYPE_CHECKING:
@@ -205,12 +205,18 @@ class Rejections:
     def __repr__(self) -> str:
         from funes_lab.widgets import reprs, telling
 
-        return reprs.rejections_text(telling.rejections_card(self))
+        try:
+            return reprs.rejections_text(telling.rejections_card(self))
+        except ClosedError as closed:
+            return f"<Rejections: {closed}>"
 
-    def _repr_html_(self) -> str:
+    def _repr_html_(self) -> str | None:
         from funes_lab.widgets import reprs, telling
 
-        return reprs.rejections_html(telling.rejections_card(self))
+        try:
+            return reprs.rejections_html(telling.rejections_card(self))
+        except ClosedError:
+            return None
 
 
 # --- as rows of the journal -----------------------------------------------------------------------------------

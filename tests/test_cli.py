@@ -326,7 +326,7 @@ def test_a_payload_that_is_no_object_and_a_missing_index_are_findings(tmp_path):
     a_log(tmp_path / "odd.duckdb", 1)
     with duckdb.connect(tmp_path / "odd.duckdb") as connection:
         connection.execute("DROP INDEX event_entries_idx")
-        connection.execute("UPDATE event_entries SET props = '[1]', created_at = '2099-01-01+00'")
+        connection.execute("UPDATE event_entries SET props = '[1]', created_at = '2099-01-01 00:00:00+00'")
     result = checked(tmp_path / "odd.duckdb")
     assert result.exit_code == 1
     for told in ("props of version 1 is no JSON object: '[1]'", "created_at lies in the future", "no index on idx"):

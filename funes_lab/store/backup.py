@@ -34,7 +34,8 @@ def copy_database(cursor: duckdb.DuckDBPyConnection, path: str | os.PathLike[str
     except duckdb.Error as failure:
         raise told(failure, str(target)) from failure
     finally:
-        partial.unlink(missing_ok=True)
+        for left in (partial, partial.with_name(f"{partial.name}.wal")):
+            left.unlink(missing_ok=True)
 
 
 def _literal(text: str) -> str:

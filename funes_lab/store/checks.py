@@ -13,9 +13,15 @@ from typing import Any, Final, NoReturn
 
 import duckdb
 
+from funes_lab import formats
 from funes_lab.storable import text_problem
 
 _LONGEST_IDX: Final = 1024
+
+_NO_TIME: Final = (
+    '"{column}" IS NULL OR NOT isfinite("{column}") OR '
+    "\"{column}\" NOT BETWEEN '0001-01-01 00:00:00+00'::TIMESTAMPTZ AND '9999-12-31 23:59:59.999999+00'::TIMESTAMPTZ"
+)
 
 #: Each rule of a bulk load: the column, a condition that finds what breaks it, and what is wrong.
 _RULES: Final = [
@@ -26,8 +32,8 @@ _RULES: Final = [
         f"must be a text of 1 to {_LONGEST_IDX} characters without NUL",
     ),
     ("version", '"version" IS NULL OR "version" < 1', "must be a whole number from 1 on"),
-    ("created_at", '"created_at" IS NULL OR NOT isfinite("created_at")', "must be a time"),
-    ("occurred_at", '"occurred_at" IS NULL OR NOT isfinite("occurred_at")', "must be a time"),
+    ("created_at", _NO_TIME.format(column="created_at"), "must be a time in the years 1 to 9999 in UTC"),
+    ("occurred_at", _NO_TIME.format(column="occurred_at"), "must be a time in the years 1 to 9999 in UTC"),
     (
         "props",
         "\"props\" IS NULL OR NOT json_valid(\"props\") OR json_type(\"props\") <> 'OBJECT'",
@@ -76,8 +82,8 @@ def check_version(version: object, argument: str = "version", *, least: int = 1)
     """A version: a whole number from `least` on; True and 1.0 are none."""
     if isinstance(version, bool) or not isinstance(version, int):
         raise TypeError(f"{argument} must be an int, got {version!r} ({type(version).__name__})")
-    if version < least:
-        raise ValueError(f"{argument} must be {least} or more, got {version}")
+    if not least <= version < 2**63:
+        raise ValueError(f"{argument} must be from {least} to {2**63 - 1}, got {formats.value(version)}")
     return version
 
 
@@ -90,7 +96,8 @@ def refuse_bad_rows(cursor: duckdb.DuckDBPyConnection) -> None:
         For the first row that cannot be a fact; it names row, column and value.
     """
     for column, broken, what in _RULES:
-        found = cursor.execute(f'SELECT "{column}", "row_number" FROM incoming WHERE {broken} LIMIT 1').fetchone()
+        shown = f'"{column}"::VARCHAR, "row_number"'
+        found = cursor.execute(f"SELECT {shown} FROM incoming WHERE {broken} LIMIT 1").fetchone()
         if found is not None:
             _refuse(found[1], column, found[0], what)
     for column in ("props", "meta_info"):

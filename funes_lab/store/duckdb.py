@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -90,7 +91,12 @@ def open_store(path: str | os.PathLike[str], *, read_only: bool = False) -> Duck
     real = os.path.realpath(Path(name).expanduser())
     with _opening:
         store = _open_stores.get(real)
-        if store is None or store.pid != os.getpid():
+        if store is not None and store.pid != os.getpid():
+            raise ForkedProcessError(
+                f"process {store.pid} had {real} open when it forked this one, {os.getpid()}, and DuckDB would give "
+                "both the same database, past its lock. Close the lab before the fork, or start the child with spawn"
+            )
+        if store is None:
             store = _open_stores[real] = DuckDBStore(real, read_only=read_only)
         elif store.read_only and not read_only:
             raise StoreError(f"{real} is open for reading only in this process; close that lab first")
@@ -134,7 +140,8 @@ class DuckDBStore(JournalTable):
         if self.pid != os.getpid():
             raise ForkedProcessError(
                 f"this lab was opened in process {self.pid} and inherited by {os.getpid()} through a fork; "
-                "its file would be written twice. Open a lab of its own in the child"
+                "its file would be written twice. Close the lab before the fork, or start the child with spawn, and "
+                "open one of its own there"
             )
         if self._connection is None:
             raise ClosedError(f"the lab on {self.path} is closed; open it again with fl.Lab({self.path!r})")
@@ -182,10 +189,15 @@ class DuckDBStore(JournalTable):
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
             raise ValueError(f"query must be exactly one SELECT: the log is written by appending events; got {sql!r}")
         if unit is not None:
+            # a DELETE may hide in a WITH of what calls itself a SELECT; quotes inside of texts are escaped here
+            [(tree,)] = cursor.execute("SELECT json_serialize_sql(?)", [sql]).fetchall()
+            if re.search(r'"error":true|"type":"(INSERT|UPDATE|DELETE|MERGE)', tree):
+                raise ValueError(f"query must be exactly one SELECT that writes nothing; got {sql!r}")
             return cursor.sql(sql, params=params).to_arrow_table()
-        cursor.execute("BEGIN TRANSACTION READ ONLY")
         try:
-            return cursor.sql(sql, params=params).to_arrow_table()
+            with damage_told(self.path):
+                cursor.execute("BEGIN TRANSACTION READ ONLY")
+                return cursor.sql(sql, params=params).to_arrow_table()
         finally:
             cursor.close()
 

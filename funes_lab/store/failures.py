@@ -26,7 +26,8 @@ def damage_told(path: str) -> Iterator[None]:
         yield
     except duckdb.Error as failure:
         error = told(failure, path)
-        if isinstance(error, (TransactionError, CorruptLogError, StoreLockedError)):
+        known = (TransactionError, CorruptLogError, StoreLockedError)
+        if isinstance(failure, duckdb.FatalException) or isinstance(error, known):
             raise error from failure
         raise
 
@@ -34,6 +35,13 @@ def damage_told(path: str) -> Iterator[None]:
 def told(failure: duckdb.Error, path: str) -> FunesLabError:
     """DuckDB's exception as one of the store's."""
     text = str(failure)
+    if isinstance(failure, duckdb.FatalException):
+        return StoreError(
+            f"the database under this lab had to stop: {text} Nothing that was acknowledged is lost: close "
+            f"every lab on {path} and open it again"
+        )
+    if "Read-only file system" in text or "Permission denied" in text:
+        return StoreError(f"{path} cannot be written: {text}. To look at what is there, open it with read_only=True")
     if "Could not set lock" in text or "Conflicting lock" in text:
         return _locked(text, path)
     if "transaction is aborted" in text:
@@ -50,7 +58,7 @@ def told(failure: duckdb.Error, path: str) -> FunesLabError:
 
 def _is_damage(failure: duckdb.Error, text: str) -> bool:
     words = ("corrupt", "not a valid duckdb", "checksum", "could not read enough bytes", "failed to deserialize",
-             "replaying wal", "not a duckdb", "invalid unicode", "magic bytes")  # fmt: skip
+             "replaying wal", "not a duckdb", "invalid unicode", "magic bytes", "sqlite")  # fmt: skip
     return isinstance(failure, (duckdb.SerializationException, duckdb.InternalException)) or any(
         word in text.lower() for word in words
     )

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from funes_lab.storable import instant
+from funes_lab.storable import instant, text_problem
 from funes_lab.store import LOG_SCHEMA
 from funes_lab.store.checks import check_idx, check_version
 
@@ -63,7 +64,7 @@ def _arrow(rows: object) -> pa.Table:
 
 def _from_series(name: str, series: pd.Series[Any]) -> pa.Array:
     if name in ("created_at", "occurred_at") and isinstance(series.dtype, (pd.DatetimeTZDtype,)):
-        return pa.Array.from_pandas(series.dt.tz_convert("UTC").dt.as_unit("us"))
+        return pa.Array.from_pandas(series.dt.tz_convert("UTC"))
     if name == "version" and pd.api.types.is_integer_dtype(series.dtype):
         return pa.Array.from_pandas(series)
     return _from_values(name, [None if _is_missing(v) else v for v in series.tolist()])
@@ -101,7 +102,10 @@ def _column(table: pa.Table, field: pa.Field) -> Any:
         return _from_values(name, column.to_pylist())
     if pa.types.is_timestamp(column.type) and column.type.tz is None:
         column = pc.assume_timezone(column, "UTC")
-    return column.cast(field.type)
+    try:
+        return column.cast(field.type)
+    except pa.ArrowInvalid:  # value by value, to name the one that does not fit
+        return _from_values(name, column.to_pylist())
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -115,7 +119,14 @@ def _is_missing(value: object) -> bool:
 def _text(value: object, name: str) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{name} must be a str, got {value!r}")
-    return value
+    return _sound(value, name)
+
+
+def _sound(text: str, name: str) -> str:
+    problem = text_problem(text)
+    if problem:
+        raise ValueError(f"{name} {problem}, got {text[:60]!r}")
+    return text
 
 
 def _version(value: object, name: str) -> int:
@@ -126,7 +137,7 @@ def _version(value: object, name: str) -> int:
 
 def _json(value: object, name: str) -> str:
     if isinstance(value, str):
-        return value
+        return _sound(value, name)
     if not isinstance(value, Mapping):
         raise TypeError(f"{name} must be JSON text or a dict, got {value!r}")
     try:
@@ -141,6 +152,6 @@ def _plain(value: object) -> str:
         return (
             instant(value, "time").isoformat().replace("+00:00", "Z") if hasattr(value, "hour") else value.isoformat()
         )
-    if type(value).__name__ == "Decimal":
+    if isinstance(value, Decimal) and value.is_finite():
         return str(value)
     raise TypeError(f"{value!r} is not JSON")

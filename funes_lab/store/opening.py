@@ -15,6 +15,12 @@ from funes_lab.store.failures import damage_told, told
 #: Grows when a newer funes_lab writes tables that this one cannot read.
 SCHEMA_VERSION: Final = 1
 
+#: Nothing is ever fetched from a network, also not an extension that a file or a query seems to ask for.
+_OFFLINE: Final[dict[str, str | bool | int | float | list[str]]] = {
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+}
+
 _CREATE: Final = """
 CREATE TABLE IF NOT EXISTS "event_entries" (
     "klass" VARCHAR NOT NULL, "idx" VARCHAR NOT NULL, "props" JSON NOT NULL, "meta_info" JSON,
@@ -95,6 +101,6 @@ def connect(path: str, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         raise StoreError(f"path {path!r} does not exist; there is nothing to read. Open it without read_only=True")
     try:
         with damage_told(path):
-            return duckdb.connect(path, read_only=read_only)
+            return duckdb.connect(path, read_only=read_only, config=_OFFLINE)
     except duckdb.Error as failure:
         raise told(failure, path) from failure
