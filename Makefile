@@ -13,7 +13,13 @@ INSTALLED = $(VENV)/installed
 OFFLINE = --HTMLExporter.require_js_url=data:, --HTMLExporter.mathjax_url=data:, \
           --ExecutePreprocessor.store_widget_state=False
 
-.PHONY: help install lab test lint format types doctest tour bench clean
+# What stands on DuckDB runs on its older version too, in an environment of its own.
+OLDER       = .venv-duckdb-1.5
+OLDER_TESTS = tests/conformance tests/proof tests/property tests/test_append_all.py tests/test_commit.py tests/test_lab.py \
+              tests/test_reading.py tests/test_store_duckdb.py tests/test_store_load.py tests/test_stream.py \
+              tests/test_tiers.py tests/test_transaction.py
+
+.PHONY: help install lab test older lint format types doctest tour bench clean
 
 help: ## show the tasks
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -32,6 +38,15 @@ lab: $(INSTALLED) ## open JupyterLab on the tour (ARGS="--no-browser --port 8899
 
 test: lint types ## lint, types, doctests and every test (ARGS="-k errors")
 	$(PY) -m pytest -n auto --dist loadfile $(ARGS)
+
+older: $(OLDER)/installed ## the tests of the log on DuckDB 1.5
+	$(OLDER)/bin/python -m pytest -n auto --dist loadfile -p no:cacheprovider $(OLDER_TESTS) $(ARGS)
+
+$(OLDER)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(OLDER)
+	sed 's/^duckdb==.*/duckdb==1.5.*/' constraints.txt > $(OLDER)/constraints.txt
+	$(OLDER)/bin/python -m pip install -qq --disable-pip-version-check -c $(OLDER)/constraints.txt -e ".[test]"
+	@touch $@
 
 lint: $(INSTALLED) ## check style and layout
 	$(PY) -m ruff check --quiet
@@ -55,5 +70,5 @@ bench: $(INSTALLED) ## run the benchmarks (ARGS="append" for one of them)
 	$(PY) -m benchmarks $(ARGS)
 
 clean: ## remove .venv and everything else that a task makes
-	rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(OLDER) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -24,27 +24,29 @@ OWN = [
 ]
 
 
+WRITES = [
+    "DELETE FROM {}",
+    "INSERT INTO {} SELECT 1",
+    "UPDATE {} SET idx = 'x'",
+    "DROP TABLE {}",
+    "TRUNCATE {}",
+    "ALTER TABLE {} ADD COLUMN x INT",
+    "COPY {} FROM 'x.csv'",
+    "CREATE INDEX i ON {} (idx)",
+    "CREATE OR REPLACE TABLE {} (a INT)",
+    "CREATE VIEW v AS SELECT * FROM {}",
+    "WITH x AS (DELETE FROM {} RETURNING 1) SELECT * FROM x",
+    "SELECT 1; DELETE FROM {}",
+]
+
+
 @pytest.mark.parametrize("table", OWN)
-@pytest.mark.parametrize(
-    "sql",
-    [
-        "DELETE FROM {}",
-        "INSERT INTO {} SELECT 1",
-        "UPDATE {} SET idx = 'x'",
-        "DROP TABLE {}",
-        "TRUNCATE {}",
-        "ALTER TABLE {} ADD COLUMN x INT",
-        "COPY {} FROM 'x.csv'",
-        "CREATE INDEX i ON {} (idx)",
-        "CREATE OR REPLACE TABLE {} (a INT)",
-        "SELECT 1; DELETE FROM {}",
-    ],
-)
-def test_rule_5_the_log_and_the_journal_are_refused(lab, sql, table):
+def test_rule_5_the_log_and_the_journal_are_refused(lab, table):
     NoteStream.for_("n").append(noted())
     with lab.transaction() as tx:
-        with pytest.raises(fl.StoreError, match="your own tables"):
-            tx.execute(sql.format(table))
+        for sql in WRITES:
+            with pytest.raises(fl.StoreError, match="your own tables"):
+                tx.execute(sql.format(table))
         assert NoteStream.for_("n").append(noted()).version == 2
     assert rows_of(lab) == 2
 

@@ -84,12 +84,12 @@ def test_a_projection_is_used_as_a_class():
 
 
 @pytest.mark.parametrize("bad", [None, Texts, Trail.__name__, fl.Projection, 5])
-@pytest.mark.parametrize("ask", ["projected_with", "replay", "state_errors"])
-def test_what_is_no_projection_is_refused_by_name(lab, bad, ask):
+def test_what_is_no_projection_is_refused_by_name(lab, bad):
     stream = NoteStream.for_("n", lab=lab)
     stream.append(noted())
-    with pytest.raises(TypeError, match=r"projection must be a subclass of fl.Projection\[State\], got"):
-        getattr(stream, ask)(bad)
+    for ask in (stream.projected_with, stream.replay, stream.state_errors):
+        with pytest.raises(TypeError, match=r"projection must be a subclass of fl.Projection\[State\], got"):
+            ask(bad)
     with pytest.raises(TypeError, match="projection must be"):
         lab.replay(bad)
 

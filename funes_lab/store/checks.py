@@ -82,8 +82,10 @@ def check_version(version: object, argument: str = "version", *, least: int = 1)
     """A version: a whole number from `least` on; True and 1.0 are none."""
     if isinstance(version, bool) or not isinstance(version, int):
         raise TypeError(f"{argument} must be an int, got {version!r} ({type(version).__name__})")
-    if not least <= version < 2**63:
-        raise ValueError(f"{argument} must be from {least} to {2**63 - 1}, got {formats.value(version)}")
+    if version < least:
+        raise ValueError(f"{argument} must be {least} or more, got {version}")
+    if version >= 2**63:
+        raise ValueError(f"{argument} must be less than 2**63, got {formats.value(version)}")
     return version
 
 

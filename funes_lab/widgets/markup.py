@@ -1,6 +1,9 @@
 """HTML for notebooks: the pieces that the static reprs are built of.
 
 Whatever comes from a payload or a name goes through `text`, `cut` or `name`; nothing else escapes.
+
+A notebook that nobody trusted, and the viewers of code hosts, show the markup without its style. So a line is a
+`div`, which has no margins of its own, side by side is a table, what matters is bold, and words stand apart.
 """
 
 from __future__ import annotations
@@ -24,9 +27,15 @@ _ICONS = {
     "own": "M2 2h8v8H2z",
     "accepted": "M1.5 6.5 4.5 9.5 10.5 2.5",
 }
+# JupyterLab centres tables and sets cells to the right, unless an attribute says otherwise.
+_NOT_CENTRED = ' style="margin-left:0"'
+_LEFT = ' style="text-align:left"'
+_TOP_LEFT = ' style="text-align:left;vertical-align:top"'
+_SHARES = (29, 29, 42)  # widths of the three panels, in percent
 _LAYOUT: Final = """
 .fl .dot { display: inline-block; width: 8px; height: 8px; margin-right: 6px; }
 .fl.fl.fl .fl-title { min-width: 0; white-space: normal; overflow-wrap: anywhere; }
+.fl-head .wide { margin-left: auto; }
 .fl.fl thead { border: 0; }
 .fl.fl :is(th, td):first-child { padding-left: var(--fl-s3); }
 .fl.fl :is(th, td):last-child { padding-right: var(--fl-s3); }
@@ -35,9 +44,15 @@ _LAYOUT: Final = """
 .fl.fl .say, .fl.fl .kv + td { overflow-wrap: anywhere; }
 .fl-note + * { border-top: 1px solid var(--fl-line); }
 .fl.fl .fl-group { font-size: var(--fl-t1); font-weight: 600; }
-.fl-three { grid-template-columns: 29fr 29fr 42fr; }
-.fl-three > * { min-width: 0; overflow-wrap: anywhere; }
-.fl.fl .fl-three p:not(.fl-cap) { margin: 0 0 2px; }
+.fl.fl .fl-three { table-layout: fixed; }
+.fl.fl .fl-three td { padding: var(--fl-s3); border: 0; overflow-wrap: anywhere; }
+.fl.fl .fl-three td + td { border-left: 1px solid var(--fl-line); }
+.fl.fl .fl-three .fl-cap { display: block; }
+.fl.fl .fl-three div { margin: 0 0 2px; }
+@container (max-width: 640px) {
+  .fl.fl .fl-three, .fl.fl .fl-three :is(tbody, tr, td) { display: block; width: 100%; }
+  .fl.fl .fl-three td + td { border-left: 0; border-top: 1px solid var(--fl-line); }
+}
 """
 
 
@@ -91,7 +106,7 @@ def verdict(glyph: str, tone: str, word: str = "") -> str:
     path = _ICONS.get(glyph, _CROSS)
     svg = f'<svg viewBox="0 0 12 12" aria-hidden="true"><path d="{path}"/></svg>'
     known = tone if tone in _ICONS else "muted"
-    return f'<span class="o {known}">{svg}{text(word)}</span>'
+    return f'<b class="o {known}">{svg}{text(word)}</b>'
 
 
 def stage(gate: str) -> str:
@@ -103,11 +118,11 @@ def note(tone: str, headline: str, reasons: Iterable[tuple[str, str]] = ()) -> s
     """Write the sentence of a refusal, and under it gate and rule of each error."""
     known = tone if tone in _ICONS else "muted"
     listed = list(reasons)
-    lines = [f'<p class="why">{stage(gate)} <span>{text(told)}</span></p>' for gate, told in listed[: formats.FIELDS]]
+    lines = [f'<div class="why">{stage(gate)} <span>{text(told)}</span></div>' for gate, told in listed[: formats.FIELDS]]
     if len(listed) > formats.FIELDS:
         more = formats.count(len(listed) - formats.FIELDS, "more error")
-        lines.append(f'<p class="why"><span>… {more}</span></p>')
-    head = f"<p>{verdict('refused', tone)}<b>{text(headline)}</b></p>"
+        lines.append(f'<div class="why"><span>… {more}</span></div>')
+    head = f"<div>{verdict('refused', tone)}<b>{text(headline)}</b></div>"
     return f'<div class="fl-note {known}">{head}{"".join(lines)}</div>'
 
 
@@ -120,7 +135,7 @@ def head(title: str, *rest: str, named: bool = True, whole: str | None = None) -
     full = title if whole is None else whole
     tip = f' title="{text(formats.shorten(full, _WHOLE))}"' if shown != full else ""
     classes = f"fl-title{' mono' if named else ''} jp-toc-ignore"
-    return f'<header class="fl-head"><h3 class="{classes}"{tip}>{text(shown)}</h3>{"".join(rest)}</header>'
+    return " ".join((f'<header class="fl-head"><h3 class="{classes}"{tip}>{text(shown)}</h3>', *rest)) + "</header>"
 
 
 def empty(sentence: str, way: str) -> str:
@@ -143,15 +158,30 @@ def table(label: str, columns: Sequence[tuple[str, str]], rows: Iterable[str]) -
 
     `columns` are the heads with their classes; without any the first cell of each row is its head.
     """
-    heads = "".join(f"<th{_class(classes)}>{text(title)}</th>" for title, classes in columns)
+    heads = "".join(f"<th{_class(classes)}{_side(classes)}>{text(title)}</th>" for title, classes in columns)
     thead = f"<thead><tr>{heads}</tr></thead>" if columns else ""
     region = f'<div class="fl-scroll" role="region" tabindex="0" aria-label="{text(label)}">'
-    return f"{region}<table>{thead}<tbody>{''.join(rows)}</tbody></table></div>"
+    return f"{region}<table{_NOT_CENTRED}>{thead}<tbody>{''.join(rows)}</tbody></table></div>"
+
+
+def panels(panels: Iterable[tuple[str, Sequence[str]]]) -> str:
+    """Write three captions and the lines under them side by side, or one under the other where it is narrow."""
+    cells = "".join(
+        f'<td width="{share}%"{_TOP_LEFT}><b class="fl-cap">{n} &nbsp;{caption}</b>{"".join(lines)}</td>'
+        for n, share, (caption, lines) in zip((1, 2, 3), _SHARES, panels, strict=True)
+    )
+    table = '<table class="fl-three" role="presentation" width="100%">'
+    return f'<div>{table}<tbody><tr valign="top">{cells}</tr></tbody></table></div>'
+
+
+def line(content: str, classes: str = "") -> str:
+    """Write a line of a panel around content that is markup already."""
+    return f"<div{_class(classes)}>{content}</div>"
 
 
 def cell(content: str, classes: str = "") -> str:
     """Write a cell around content that is markup already."""
-    return f"<td{_class(classes)}>{content}</td>"
+    return f"<td{_class(classes)}{_side(classes)}>{content}</td>"
 
 
 def row(*cells: str) -> str:
@@ -161,19 +191,19 @@ def row(*cells: str) -> str:
 
 def more_row(left_out: str, way: str, *, across: int, before: int = 0) -> str:
     """Write the row that says what was left out, and the code that shows it, after `before` empty cells."""
-    told = f'<td colspan="{across}" class="muted">… {text(left_out)}: {code(way)}</td>'
+    told = f'<td colspan="{across}" class="muted"{_LEFT}>… {text(left_out)}: {code(way)}</td>'
     return row("<td></td>" * before, told)
 
 
 def caption_row(title: str, *, across: int) -> str:
     """Write the row that heads a group of rows."""
-    return row(f'<th colspan="{across}" scope="rowgroup" class="fl-group">{text(title)}</th>')
+    return row(f'<th colspan="{across}" scope="rowgroup" class="fl-group"{_LEFT}>{text(title)}</th>')
 
 
 def fields(mapping: Mapping[str, object], way: str) -> str:
     """Write the rows of a payload: a field and its value."""
     rows = [
-        row(f'<th class="mono kv">{name(k)}</th>', cell(value(v, 200)))
+        row(f'<th class="mono kv"{_LEFT}>{name(k)}</th>', cell(value(v, 200)))
         for k, v in islice(mapping.items(), formats.FIELDS)
     ]
     left = len(mapping) - formats.FIELDS
@@ -206,6 +236,10 @@ class Dots:
 
     def _number(self, event: str) -> int:
         return self._numbers.setdefault(event, len(self._numbers) + 1)
+
+
+def _side(classes: str) -> str:
+    return "" if "num" in classes else _LEFT
 
 
 def _class(classes: str) -> str:

@@ -52,13 +52,9 @@ def rejection_html(card: RejectionCard) -> str:
     """Write a refused attempt for a notebook: why; then tried, judged on, would have led."""
     note = markup.note(card.stage, sentences.headline(card), sentences.reasons(card))
     bodies = (_tried_html(card), _judged_html(card), _led_html(card))
-    three = "".join(
-        f'<div class="fl-pad"><p class="fl-cap">{n} &nbsp;{caption}</p>{body}</div>'
-        for n, (caption, body) in enumerate(zip(_CAPTIONS, bodies, strict=True), start=1)
-    )
     event, idx = formats.middle(card.event, 60), formats.middle(card.idx, 60)
     label = f"Why {event} was {'denied' if card.stage == 'conflict' else 'refused'} by {idx}"
-    return markup.section(label, note, f'<div class="fl-cols fl-three">{three}</div>')
+    return markup.section(label, note, markup.panels(zip(_CAPTIONS, bodies, strict=True)))
 
 
 def rejection_text(card: RejectionCard) -> str:
@@ -77,7 +73,7 @@ def rejections_html(card: RejectionsCard) -> str:
     if not card.rows:
         head = markup.head("Refused attempts", counts, named=False)
         return markup.section("Refused attempts", head, markup.empty(*_NONE_YET))
-    outside = f'<span class="grow"></span><span class="muted wide">{_OUTSIDE}</span>'
+    outside = f'<div class="muted wide">{_OUTSIDE}</div>'
     head = markup.head("Refused attempts", counts, outside, named=False)
     heads = (("tried, UTC", ""), ("refused by", ""), ("stream", ""), ("event", ""), ("why", ""))
     rows = [_attempt_row(row) for row in card.rows]
@@ -156,9 +152,9 @@ def _tried_fields(card: RejectionCard) -> list[tuple[str, object]]:
     return list(sentences.beside(card.payload, card.at).items())
 
 
-def _tried_html(card: RejectionCard) -> str:
-    said = "".join(f'<p class="muted">{markup.text(line)}</p>' for line in (_target(card), *_moments(card)))
-    return f"<p>{markup.text(_attempt(card))}</p>{_fields_html(_tried_fields(card))}{said}"
+def _tried_html(card: RejectionCard) -> list[str]:
+    said = [markup.line(markup.text(told), "muted") for told in (_target(card), *_moments(card))]
+    return [markup.line(markup.text(_attempt(card))), *_fields_html(_tried_fields(card)), *said]
 
 
 def _tried_lines(card: RejectionCard) -> list[str]:
@@ -167,9 +163,9 @@ def _tried_lines(card: RejectionCard) -> list[str]:
     return [*columns.sentence(_attempt(card), "   "), *payload, *said]
 
 
-def _judged_html(card: RejectionCard) -> str:
-    said = "".join(f"<p>{markup.unbroken(line)}</p>" for line in sentences.judged_on(card))
-    return said + _fields_html(card.before)
+def _judged_html(card: RejectionCard) -> list[str]:
+    said = [markup.line(markup.unbroken(told)) for told in sentences.judged_on(card)]
+    return [*said, *_fields_html(card.before)]
 
 
 def _judged_lines(card: RejectionCard) -> list[str]:
@@ -177,16 +173,15 @@ def _judged_lines(card: RejectionCard) -> list[str]:
     return [*said, *columns.fields(card.before, "   ")]
 
 
-def _fields_html(fields: Sequence[tuple[str, object]]) -> str:
-    lines = [f'<p class="mono">{markup.name(name)} {markup.value(v)}</p>' for name, v in islice(fields, formats.FIELDS)]
-    return "".join(lines) + _more_fields(len(fields))
+def _fields_html(fields: Sequence[tuple[str, object]]) -> list[str]:
+    shown = islice(fields, formats.FIELDS)
+    return [markup.line(f"{markup.name(name)} {markup.value(v)}", "mono") for name, v in shown] + _more_fields(fields)
 
 
-def _led_html(card: RejectionCard) -> str:
+def _led_html(card: RejectionCard) -> list[str]:
     if not card.after:
-        return f'<p class="muted">{sentences.led_nowhere(card)}</p>'
-    lines = [_state_html(line) for line in _ranked(card.after)[: formats.FIELDS]]
-    return "".join(lines) + _more_fields(len(card.after))
+        return [markup.line(sentences.led_nowhere(card), "muted")]
+    return [_state_html(line) for line in _ranked(card.after)[: formats.FIELDS]] + _more_fields(card.after)
 
 
 def _state_html(line: StateLine) -> str:
@@ -194,18 +189,18 @@ def _state_html(line: StateLine) -> str:
     led = {
         "same": after,
         "added": f'<b class="accepted">{after}</b>',
-        "removed": f'<span class="was">{before}</span>',
+        "removed": f'<span class="was">{before}</span> → gone',
         "changed": f"{before} → {after}",
         "offending": f'{before} → <b class="state">{after}</b>',
     }[line.mark]
     tone, glyph = _TONES[line.mark], sentences.MARKS[line.mark]
     mark = f'<span class="{tone}" role="img" aria-label="{line.mark}">{glyph}</span>'
-    return f'<p class="mono">{mark} {markup.name(line.name)} {led}</p>'
+    return markup.line(f"{mark} {markup.name(line.name)} {led}", "mono")
 
 
-def _more_fields(n: int) -> str:
-    more = n - formats.FIELDS
-    return f'<p class="muted">… {formats.count(more, "more field")}</p>' if more > 0 else ""
+def _more_fields(fields: Sequence[object]) -> list[str]:
+    more = len(fields) - formats.FIELDS
+    return [markup.line(f"… {formats.count(more, 'more field')}", "muted")] if more > 0 else []
 
 
 def _led_lines(card: RejectionCard) -> list[str]:

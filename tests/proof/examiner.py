@@ -11,12 +11,7 @@ import sys
 from typing import Any
 
 import funes_lab as fl
-
-
-class Noted(fl.Event, name="Examiner::Noted"):
-    """The only event of the files."""
-
-    text: str
+import tests.domain  # noqa: F401  (the events of the files)
 
 
 def look(path: str) -> dict[str, Any]:
@@ -27,7 +22,7 @@ def look(path: str) -> dict[str, Any]:
             events = [
                 [idx, event.version, digest(event.text), event.occurred_at.isoformat()]
                 for idx in lab.log.streams().idx
-                for event in fl.EventStream.for_(idx, lab=lab).events
+                for event in sorted(fl.EventStream.for_(idx, lab=lab).events, key=lambda e: e.version)
             ]
             assert len(frame) == len(events) == len(lab.log)
             return {"events": events, "refused": len(lab.rejections)}

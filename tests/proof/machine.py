@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 import funes_lab as fl
 from tests.proof.cell import Notebook
@@ -35,7 +35,7 @@ class Draft(NamedTuple):
 class Try(NamedTuple):
     """An append: into a stream, or by a reading."""
 
-    idx: str
+    idx: int
     drafts: list[Draft]
     at: int | None = None
     expected: int | None = None
@@ -55,7 +55,8 @@ drafts = st.one_of(
         st.none() | hours,
     ),
 )
-idxs = st.sampled_from(IDXS)
+#: One of the two or three streams of the history.
+idxs = st.integers(0, 5)
 tries = st.builds(
     Try,
     idx=idxs,
@@ -104,6 +105,7 @@ class Machine(RuleBasedStateMachine):
         self.readings: list[Seen] = []
         self.refused: list[tuple[Any, Draft]] = []
         self.persisted: list[Any] = []
+        self.idxs = IDXS[:1]
         self.last = IDXS[0]
         self.steps = 0
         # blocks that judge are asked for states too, and then it is logged that they cannot refuse
@@ -123,6 +125,11 @@ class Machine(RuleBasedStateMachine):
         if self.folder:
             self.folder.cleanup()
 
+    @initialize(chosen=st.lists(st.sampled_from(IDXS), min_size=2, max_size=3, unique=True))
+    def choose(self, chosen: list[str]) -> None:
+        """A few streams, so that each has a history."""
+        self.idxs = chosen
+
     # --- doors -----------------------------------------------------------------------------------------------
 
     @property
@@ -131,6 +138,9 @@ class Machine(RuleBasedStateMachine):
 
     def stream(self, idx: str, door: int = 0) -> fl.EventStream:
         return self.book.streams[idx.split(" ")[0]].for_(idx, lab=self.doors[door % len(self.doors)])
+
+    def pick(self, number: int) -> str:
+        return self.idxs[number % len(self.idxs)]
 
     def take(self, number: int | None) -> Seen | None:
         return None if number is None or not self.readings else self.readings[number % len(self.readings)]
@@ -144,7 +154,7 @@ class Machine(RuleBasedStateMachine):
             door = seen.door if seen else int(trial.other_door)
         if seen is not None and seen.door % len(self.doors) != door % len(self.doors):
             seen = None
-        idx = self.last = seen.idx if seen else trial.idx
+        idx = self.last = seen.idx if seen else self.pick(trial.idx)
         made = list(events) or [self.book.event(draft.name, draft.attributes) for draft in trial.drafts]
         single = len(made) == 1
         at = trial.at if single else None
@@ -241,17 +251,21 @@ class Machine(RuleBasedStateMachine):
         self.attempt(trial._replace(reading=None, expected=None), self.model)
 
     @rule(idx=idxs, other_door=st.booleans())
-    def read(self, idx: str, other_door: bool) -> None:
-        door = int(other_door)
-        self.readings = [*self.readings[-3:], Seen(idx, door, self.stream(idx, door).read(), self.model.head(idx))]
+    def read(self, idx: int, other_door: bool) -> None:
+        self.look(self.pick(idx), int(other_door), self.model)
+
+    def look(self, idx: str, door: int, model: Model) -> Seen:
+        seen = Seen(idx, door, self.stream(idx, door).read(), model.head(idx))
+        self.readings = [*self.readings[-3:], seen]
+        return seen
 
     @precondition(lambda self: self.refused or self.persisted)
     @rule(number=st.integers(0, 5), idx=idxs, at=st.none() | hours)
-    def try_an_event_again(self, number: int, idx: str, at: int | None) -> None:
+    def try_an_event_again(self, number: int, idx: int, at: int | None) -> None:
         """A refused one is judged anew, a fact is no event to append."""
         if self.persisted and (number % 2 or not self.refused):
             with pytest.raises(fl.AlreadyPersistedError):
-                self.stream(idx).append(self.persisted[number % len(self.persisted)])
+                self.stream(self.pick(idx)).append(self.persisted[number % len(self.persisted)])
             return
         event, draft = self.refused[number % len(self.refused)]
         if not event.persisted:
@@ -263,7 +277,7 @@ class Machine(RuleBasedStateMachine):
         if not trial.drafts:
             return
         seen, draft = self.take(trial.reading), trial.drafts[0]
-        idx = self.last = seen.idx if seen else trial.idx
+        idx = self.last = seen.idx if seen else self.pick(trial.idx)
         event = self.book.event(draft.name, draft.attributes)
         side = seen.reading if seen else self.stream(idx, int(trial.other_door))
         outcome = self.foresee(self.model, idx, [draft], trial.at, None, seen)
@@ -282,7 +296,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(steps=st.lists(tries, max_size=5), end=st.sampled_from(["commit", "commit", "rollback", "error"]),
           door=st.integers(0, 1), read=st.none() | idxs)  # fmt: skip
-    def transaction(self, steps: list[Try], end: str, door: int, read: str | None) -> None:
+    def transaction(self, steps: list[Try], end: str, door: int, read: int | None) -> None:
         door %= len(self.doors)
         inside, made, before = self.model.copy(), [], [(seen, seen.version) for seen in self.readings]
 
@@ -292,9 +306,8 @@ class Machine(RuleBasedStateMachine):
                     made.extend(self.attempt(step, inside, door))
                     assert self.stream(self.last, door).version == inside.head(self.last)
                     if number == 1 and read is not None:
-                        seen = Seen(read, door, self.stream(read, door).read(), inside.head(read))
-                        self.readings = [*self.readings[-3:], seen]
-                        before.append((seen, min(seen.version, self.model.head(read))))
+                        seen = self.look(self.pick(read), door, inside)
+                        before.append((seen, min(seen.version, self.model.head(seen.idx))))
                 if end == "rollback":
                     raise fl.Rollback
                 if end == "error":
@@ -319,50 +332,42 @@ class Machine(RuleBasedStateMachine):
             assert seen.reading.version == version
 
     @precondition(lambda self: self.on_file)
-    @rule(mine=tries, theirs=tries)
-    def lose_at_the_commit(self, mine: Try, theirs: Try) -> None:
+    @rule(idx=idxs, ours=st.integers(1, 9), theirs=st.integers(1, 9), on=hours, by_reading=st.booleans())
+    def lose_at_the_commit(self, idx: int, ours: int, theirs: int, on: int, by_reading: bool) -> None:
         """Another writer is faster while a transaction is open: it keeps what it wrote, the transaction nothing."""
-        if rules_of(mine.idx).kept or rules_of(theirs.idx).kept:
+        number, idx = idx, self.pick(idx)
+        if rules_of(idx).kept:
             return
-        mine = mine._replace(reading=None, expected=None)
-        theirs = theirs._replace(idx=mine.idx, reading=None)
-        reading = Seen(mine.idx, 0, self.stream(mine.idx).read(), self.model.head(mine.idx))
-        before = [(reading, reading.version), *((seen, seen.version) for seen in self.readings)]
-        inside, made = self.model.copy(), []
+        reading = Seen(idx, 0, self.stream(idx).read(), self.model.head(idx))
         self.readings.insert(0, reading)
+        before = [(seen, seen.version) for seen in self.readings]
+        mine = Try(number, [Draft("Proof::In", {"amount": ours}, on)], reading=0 if by_reading else None)
+        faster = Try(number, [Draft("Proof::In", {"amount": theirs}, on)], other_door=True)
+        lost = all(isinstance(self.foresee(self.model, idx, t.drafts, None, None, None), list) for t in (mine, faster))
+        inside, made = self.model.copy(), []
 
         def work() -> None:
             with self.doors[0].transaction():
-                made.extend(self.attempt(mine._replace(reading=0), inside, 0))
-                self.attempt(theirs, self.model, 1)
+                made.extend(self.attempt(mine, inside, 0))
+                self.attempt(faster, self.model, 1)
 
-        lost = self.foresees_facts(mine, reading) and self.foresees_facts(theirs, None)
         if lost:
             with pytest.raises(fl.ConflictError):
                 work()
-            self.model.journal.append((mine.idx, "conflict"))
+            self.model.journal.append((idx, "conflict"))
             self.undone(made, before)
         else:
+            # both are alike, so none of them was accepted
             work()
-            ours = inside.facts.get(mine.idx, [])
-            if len(ours) > self.model.head(mine.idx):
-                self.model.facts[mine.idx] = ours
-
-    def foresees_facts(self, trial: Try, seen: Seen | None) -> bool:
-        single = len(trial.drafts) == 1
-        at, expected = (trial.at, trial.expected) if single else (None, None)
-        return bool(trial.drafts) and isinstance(
-            self.foresee(self.model, trial.idx, trial.drafts, at, expected, seen), list
-        )
 
     # --- past the gates --------------------------------------------------------------------------------------
 
     @rule(
         idx=idxs, rows=st.lists(foreign, min_size=1, max_size=3), how=st.sampled_from(["load", "again", "raw", "raw"])
     )
-    def write_past_the_gates(self, idx: str, rows: list[Any], how: str) -> None:
+    def write_past_the_gates(self, idx: int, rows: list[Any], how: str) -> None:
         """A load; one that brings a version again, and nothing happens; another program that knows the file."""
-        self.last = idx
+        idx = self.last = self.pick(idx)
         facts = self.facts_of(idx, rows if how != "raw" else rows[:1])
         loaded = [_as_row(idx, fact) for fact in facts]
         if how == "again" and self.model.head(idx):
@@ -415,9 +420,9 @@ class Machine(RuleBasedStateMachine):
 
     @rule(idx=idxs, number=st.none() | st.integers(0, 3), at=st.none() | hours, as_of=st.none() | hours,
           steps=st.booleans())  # fmt: skip
-    def ask(self, idx: str, number: int | None, at: int | None, as_of: int | None, steps: bool) -> None:
+    def ask(self, idx: int, number: int | None, at: int | None, as_of: int | None, steps: bool) -> None:
         seen = self.take(number)
-        side = seen.reading if seen else self.stream(idx)
+        side = seen.reading if seen else self.stream(self.pick(idx))
         facts = [
             fact
             for fact in self.model.of(side.idx, seen.version if seen else None)
