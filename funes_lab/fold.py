@@ -12,7 +12,7 @@ import gc
 import inspect
 import logging
 import types
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -122,8 +122,14 @@ class Fold:
         _fill(twin, dict(state.__dict__))
         return twin
 
-    def verdict(self, state: BaseModel) -> tuple[BaseModel, list[Error]]:
+    def verdict(self, state: BaseModel, secret: Sequence[str] = ()) -> tuple[BaseModel, list[Error]]:
         """Validate the whole state once.
+
+        Parameters
+        ----------
+        state : BaseModel
+        secret : sequence of str
+            Names whose values must not be quoted, beside the state's own.
 
         Returns
         -------
@@ -133,14 +139,15 @@ class Fold:
             What does not hold.
         """
         values = state.__dict__
+        secret = [*self.secret, *secret]
         errors: list[Error] = []
         try:
             checked = self.state.__pydantic_validator__.validate_python(values, by_name=True)
         except ValidationError as failure:
-            errors = errors_of(failure, source="state", owner=self.state.__name__, secret=self.secret)
+            errors = errors_of(failure, source="state", owner=self.state.__name__, secret=secret)
         if not self.immutable:
             for name, value in values.items():
-                errors += _inner_errors(value, name, self.state.__name__)
+                errors += _inner_errors(value, name, self.state.__name__, secret)
         if not errors:
             return checked, errors
         as_it_is = self.state.__new__(self.state)
@@ -350,23 +357,23 @@ def _fill(state: BaseModel, values: dict[str, Any]) -> None:
     object.__setattr__(state, "__pydantic_private__", None)
 
 
-def _inner_errors(value: Any, path: str, owner: str) -> list[Error]:
+def _inner_errors(value: Any, path: str, owner: str, secret: Sequence[str]) -> list[Error]:
     """A model inside a state is validated when it is built, not when a block changes it: look again."""
     if isinstance(value, BaseModel):
         errors = []
         try:
             type(value).__pydantic_validator__.validate_python(value.__dict__, by_name=True)
         except ValidationError as failure:
-            for e in errors_of(failure, source="state", owner=owner):
+            for e in errors_of(failure, source="state", owner=owner, secret=secret):
                 where = path if e.attribute == BASE else f"{path}.{e.attribute}"
                 errors.append(Error(where, e.message, "state", rule=owner, value=e.value))
         for name, item in value.__dict__.items():
-            errors += _inner_errors(item, f"{path}.{name}", owner)
+            errors += _inner_errors(item, f"{path}.{name}", owner, secret)
         return errors
     if isinstance(value, dict):
-        return [e for key, item in value.items() for e in _inner_errors(item, f"{path}.{key}", owner)]
+        return [e for key, item in value.items() for e in _inner_errors(item, f"{path}.{key}", owner, secret)]
     if isinstance(value, (list, tuple, set)):
-        return [e for n, item in enumerate(value) for e in _inner_errors(item, f"{path}.{n}", owner)]
+        return [e for n, item in enumerate(value) for e in _inner_errors(item, f"{path}.{n}", owner, secret)]
     return []
 
 

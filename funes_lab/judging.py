@@ -112,7 +112,7 @@ def judge_last(
     with folding(fold, sitting):
         said = sitting.over(event)
         end = fold.step(base if in_place else fold.copy(base), event, at)
-        after, broken = fold.verdict(fold.finish(fold.copy(end) if fold.final else end, at))
+        after, broken = fold.verdict(fold.finish(fold.copy(end) if fold.final else end, at), event.filter_attributes)
     judgement = Judgement(list(said), broken, end=end)
     if judgement.refused or show:
         found = state_of(fold, history(), at) if in_place else base
@@ -142,12 +142,12 @@ def judge_in_place(fold: Fold, event: Event, at: datetime, history: Sequence[Eve
     base = state_of(fold, earlier, at)
     sitting = _Sitting(fold)
     with folding(fold, sitting):
-        without = _walk(fold, sitting, fold.copy(base), later).steps
+        without = _walk(fold, sitting, fold.copy(base), later, event.filter_attributes).steps
         said = sitting.over(event)
         state = fold.step(fold.copy(base), event, at)
         said = list(said)
-        after, broken = fold.verdict(fold.finish(fold.copy(state), at))
-        rest = _walk(fold, sitting, state, later)
+        after, broken = fold.verdict(fold.finish(fold.copy(state), at), event.filter_attributes)
+        rest = _walk(fold, sitting, state, later, event.filter_attributes)
     judgement = Judgement(said, broken, end=rest.end, place=cast(int, earlier[-1].version) if earlier else 0)
     judgement.before, judgement.after = _shown(fold, base, at), after
     for known, found, shown, one in zip(without, rest.steps, rest.shown, later, strict=True):
@@ -165,13 +165,13 @@ class _Walk:
     end: BaseModel
 
 
-def _walk(fold: Fold, sitting: _Sitting, state: BaseModel, events: Sequence[Event]) -> _Walk:
+def _walk(fold: Fold, sitting: _Sitting, state: BaseModel, events: Sequence[Event], secret: Sequence[str]) -> _Walk:
     walk = _Walk([], [], state)
     for event in events:
         at = cast(datetime, event.occurred_at)
         said = sitting.over(event)
         walk.end = fold.step(walk.end, event, at)
-        shown, broken = fold.verdict(fold.finish(fold.copy(walk.end), at))
+        shown, broken = fold.verdict(fold.finish(fold.copy(walk.end), at), [*secret, *event.filter_attributes])
         walk.steps.append([*said, *broken])
         walk.shown.append(shown)
     return walk

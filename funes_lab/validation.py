@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from funes_lab import formats
-from funes_lab.errors import BASE, Error
+from funes_lab.errors import BASE, NOTHING, Error
 
 Context = Mapping[str, Any]
 
@@ -99,9 +99,11 @@ def errors_of(
     translated = []
     for detail in failure.errors(include_url=False):
         path = [str(part) for part in detail["loc"] if "[" not in str(part)]
-        hidden = any(part in secret for part in path)
-        value = formats.FILTERED if hidden else detail["input"]
+        value = formats.FILTERED if any(part in secret for part in path) else detail["input"]
+        value = formats.mask({"value": value}, secret)["value"]
         message = _message(detail["type"], detail.get("ctx", {}), value, detail["msg"], owner)
+        if detail["type"] == "missing":  # what pydantic gives there is everything that was passed
+            value = NOTHING
         translated.append(Error(".".join(path) or BASE, message, source, rule=owner, value=value))
     return translated
 

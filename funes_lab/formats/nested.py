@@ -56,9 +56,13 @@ def words(v: object) -> str:
     """Write a value of a type that nobody here knows."""
     if isinstance(v, bytes | bytearray | memoryview):
         return repr(bytes(v[:_BYTES]))
+    unknown = f"{type(v).__name__}(…)"
     if type(v).__str__ is object.__str__ and type(v).__repr__ is object.__repr__:
-        return f"{type(v).__name__}(…)"  # object's own repr has an address, which differs from run to run
-    return str(v)
+        return unknown  # object's own repr has an address, which differs from run to run
+    try:
+        return str(v)
+    except Exception:  # noqa: BLE001 - Python refuses to write an int of 4,301 digits; a type of the user's may fail anyhow
+        return unknown
 
 
 def tokens(v: object, limit: int, depth: int) -> Iterator[str]:
@@ -70,7 +74,7 @@ def tokens(v: object, limit: int, depth: int) -> Iterator[str]:
     elif is_mapping(v):
         yield "{"
         for n, (k, x) in enumerate(items(v)):
-            yield f"{', ' if n else ''}{_quoted(str(k), limit)}: "
+            yield f"{', ' if n else ''}{_quoted(_key(k), limit)}: "
             yield from tokens(x, limit, depth + 1)
         yield "}"
     elif isinstance(v, list | tuple):
@@ -84,6 +88,10 @@ def tokens(v: object, limit: int, depth: int) -> Iterator[str]:
         yield from tokens(sorted(v, key=lambda x: "".join(tokens(x, limit, depth))), limit, depth)
     else:
         yield _leaf(v, limit)
+
+
+def _key(k: object) -> str:
+    return k if isinstance(k, str) else scalar(k, grouped=False) or words(k)
 
 
 def _leaf(v: object, limit: int) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from funes_lab.formats.figures import scalar
+
 # Controls, line separators, changes of reading direction, lone surrogates, byte order mark.
 _STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
 
@@ -66,4 +68,4 @@ def count(n: int, noun: str) -> str:
     >>> count(1, "event"), count(31204, "event")
     ('1 event', '31,204 events')
     """
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+    return f"{scalar(n, grouped=True)} {noun}{'' if n == 1 else 's'}"

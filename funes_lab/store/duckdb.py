@@ -357,7 +357,9 @@ class DuckDBStore(JournalTable):
                 raise VersionTaken(table["idx"][0].as_py(), table["version"][0].as_py()) from failure
             raise told(failure, self.path) from failure
         finally:
-            cursor.unregister("funes_lab_incoming")
+            # in a transaction that has just failed this fails too, and must not hide why
+            with contextlib.suppress(duckdb.TransactionException):
+                cursor.unregister("funes_lab_incoming")
 
 
 def _row(found: tuple[Any, ...]) -> Row:

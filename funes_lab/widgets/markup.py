@@ -118,7 +118,9 @@ def note(tone: str, headline: str, reasons: Iterable[tuple[str, str]] = ()) -> s
     """Write the sentence of a refusal, and under it gate and rule of each error."""
     known = tone if tone in _ICONS else "muted"
     listed = list(reasons)
-    lines = [f'<div class="why">{stage(gate)} <span>{text(told)}</span></div>' for gate, told in listed[: formats.FIELDS]]
+    lines = [
+        f'<div class="why">{stage(gate)} <span>{text(told)}</span></div>' for gate, told in listed[: formats.FIELDS]
+    ]
     if len(listed) > formats.FIELDS:
         more = formats.count(len(listed) - formats.FIELDS, "more error")
         lines.append(f'<div class="why"><span>… {more}</span></div>')

@@ -60,7 +60,7 @@ def _status(card: EventCard) -> str:
     """Say what became of the event."""
     stream = formats.middle(card.stream, 60) if card.stream else ""
     if card.status == "accepted":
-        version = f"version {card.row.version:,}" if card.row.version else "in the log"
+        version = f"version {formats.value(card.row.version)}" if card.row.version else "in the log"
         return f"{version} of {stream}" if stream and card.row.version else version
     if card.status == "refused":
         return f"nothing was written to {stream}" if stream else "refused, not in the log"

@@ -25,7 +25,9 @@ def stream_html(card: StreamCard) -> str:
     dots = markup.Dots(card.types or [row.event for row in (*card.first, *card.last)])
     rows = [_event_row(row, dots) for row in card.first]
     if card.more:
-        rows.append(markup.more_row(f"{card.more:,} more", f"{_variable(card)}.events", before=1, across=4))
+        rows.append(
+            markup.more_row(f"{formats.value(card.more)} more", f"{_variable(card)}.events", before=1, across=4)
+        )
     rows += [_event_row(row, dots) for row in card.last]
     return markup.section(label, head, markup.table("events", heads, rows))
 
@@ -38,7 +40,7 @@ def stream_text(card: StreamCard) -> str:
     rows: list[Sequence[columns.Cell]] = [("#", "event", "payload", "occurred_at, UTC", "created_at")]
     rows += [_event_cells(row) for row in card.first]
     if card.more:
-        rows.append(("…", f"{card.more:,} more: {_variable(card)}.events", "", "", ""))
+        rows.append(("…", f"{formats.value(card.more)} more: {_variable(card)}.events", "", "", ""))
     rows += [_event_cells(row) for row in card.last]
     return "\n".join([*head, *columns.table(rows, right=(0, 3, 4), indent="  ")])
 
@@ -54,7 +56,7 @@ def lab_html(card: LabCard) -> str:
     dots = markup.Dots([row.last_event for row in card.rows])
     rows = [_stream_row(row, dots) for row in card.rows]
     if card.more:
-        rows.append(markup.more_row(f"{card.more:,} more", "lab.log.streams()", across=6))
+        rows.append(markup.more_row(f"{formats.value(card.more)} more", "lab.log.streams()", across=6))
     return markup.section(label, head, markup.table("streams", (*heads, *times), rows))
 
 
@@ -68,7 +70,7 @@ def lab_text(card: LabCard) -> str:
     ]
     rows += [_stream_cells(row) for row in card.rows]
     if card.more:
-        rows.append(f"… {card.more:,} more: lab.log.streams()")
+        rows.append(f"… {formats.value(card.more)} more: lab.log.streams()")
     return "\n".join([*head, *columns.table(rows, right=(1, 3, 4, 5), indent="  ")])
 
 
@@ -99,7 +101,7 @@ def _variable(card: StreamCard) -> str:
 
 def _stream_counts(card: StreamCard) -> str:
     told = [formats.middle(card.stream_class, 40)]
-    told.append(f"version {card.version:,}" if card.version else "no events yet")
+    told.append(f"version {formats.value(card.version)}" if card.version else "no events yet")
     if card.refused:
         told.append(formats.count(card.refused, "refused attempt"))
     return ", ".join(told)
@@ -107,7 +109,7 @@ def _stream_counts(card: StreamCard) -> str:
 
 def _event_row(row: EventRow, dots: markup.Dots) -> str:
     return markup.row(
-        markup.cell(formats.NONE if row.version is None else f"{row.version:,}", "num mono"),
+        markup.cell(formats.value(row.version), "num mono"),
         markup.cell(dots(row.event) + markup.name(row.event), "nw"),
         markup.cell(markup.payload(sentences.beside(row.payload, row.occurred_at)), "say"),
         markup.cell(formats.time(row.occurred_at), "num nw"),
@@ -116,7 +118,7 @@ def _event_row(row: EventRow, dots: markup.Dots) -> str:
 
 
 def _event_cells(row: EventRow) -> Sequence[columns.Cell]:
-    version = formats.NONE if row.version is None else f"{row.version:,}"
+    version = formats.value(row.version)
     payload = partial(_two_lines, sentences.beside(row.payload, row.occurred_at))
     return (version, formats.middle(row.event, 28), payload, formats.time(row.occurred_at), learned(row))
 
@@ -137,7 +139,7 @@ def _lab_counts(card: LabCard) -> str:
     if card.events:
         told = [formats.count(card.streams, "stream"), formats.count(card.events, "event")]
     if card.refused:
-        told.append(f"{card.refused:,} refused")
+        told.append(f"{formats.value(card.refused)} refused")
     if card.read_only:
         told.append("read only")
     return ", ".join(told)
@@ -159,7 +161,7 @@ def _way_out(card: LabCard) -> tuple[str, str] | None:
 def _stream_row(row: StreamRow, dots: markup.Dots) -> str:
     return markup.row(
         markup.cell(markup.name(row.idx), "mono"),
-        markup.cell(f"{row.events:,}", "num"),
+        markup.cell(formats.value(row.events), "num"),
         markup.cell(dots(row.last_event) + markup.name(row.last_event), "nw"),
         markup.cell(formats.time(row.first_at), "num nw muted"),
         markup.cell(formats.time(row.last_at), "num nw muted"),
@@ -172,8 +174,8 @@ def _stream_cells(row: StreamRow) -> Sequence[columns.Cell]:
         return [formats.middle(row.idx, room)]
 
     times = (formats.time(row.first_at), formats.time(row.last_at))
-    return (idx, f"{row.events:,}", formats.middle(row.last_event, 28), *times, _refused(row))
+    return (idx, formats.value(row.events), formats.middle(row.last_event, 28), *times, _refused(row))
 
 
 def _refused(row: StreamRow) -> str:
-    return f"{row.refused:,}" if row.refused else formats.NONE
+    return formats.value(row.refused or None)

@@ -78,7 +78,7 @@ def rejections_html(card: RejectionsCard) -> str:
     heads = (("tried, UTC", ""), ("refused by", ""), ("stream", ""), ("event", ""), ("why", ""))
     rows = [_attempt_row(row) for row in card.rows]
     if card.more:
-        rows.append(markup.more_row(f"{card.more:,} more", "lab.rejections.df()", across=5))
+        rows.append(markup.more_row(f"{formats.value(card.more)} more", "lab.rejections.df()", across=5))
     return markup.section("Refused attempts", head, markup.table("refused attempts", heads, rows))
 
 
@@ -90,7 +90,7 @@ def rejections_text(card: RejectionsCard) -> str:
     rows: list[Sequence[columns.Cell] | str] = [("tried, UTC", "refused by", "stream", "event", "why")]
     rows += [_attempt_cells(row) for row in card.rows]
     if card.more:
-        rows.append(f"… {card.more:,} more: lab.rejections.df()")
+        rows.append(f"… {formats.value(card.more)} more: lab.rejections.df()")
     return "\n".join([*head, *columns.table(rows, indent="  ")])
 
 
@@ -133,7 +133,7 @@ def _gate(stage: str) -> str:
 
 
 def _attempt(card: RejectionCard) -> str:
-    version = f" as version {card.tried_version:,}" if card.tried_version else ""
+    version = f" as version {formats.value(card.tried_version)}" if card.tried_version else ""
     return f"{formats.middle(card.event, 60)}{version}"
 
 
@@ -237,7 +237,7 @@ def _attempts(card: RejectionsCard) -> str:
         return "none yet"
     times = [row.time for row in card.rows]
     order = ", newest first" if len(times) > 1 and times == sorted(times, reverse=True) else ""
-    of = f" of {len(times) + card.more:,}" if card.more else ""
+    of = f" of {formats.value(len(times) + card.more)}" if card.more else ""
     return f"{len(times):,}{of}{order}"
 
 

@@ -143,7 +143,7 @@ def headline(card: RejectionCard) -> str:
     """Say why an attempt is no fact: refused by a rule, or denied because another writer was first."""
     if card.stage != "conflict":
         return refused(card.errors)
-    version = f"version {card.tried_version}" if card.tried_version else "the version"
+    version = f"version {formats.value(card.tried_version)}" if card.tried_version else "the version"
     if card.winner is None:
         return f"Denied: {version} was taken by another writer. Read again and retry."
     return f"Denied: {_taken(card, card.winner)}. Read again and retry."
@@ -172,9 +172,9 @@ def judged_on(card: RejectionCard) -> list[str]:
     """Say what the attempt was judged on, in lines; the state itself is not among them."""
     read = card.version_read
     if card.stage == "own":
-        stands = f"the stream stands at version {read:,}" if read else "the stream has no events yet"
+        stands = f"the stream stands at version {formats.value(read)}" if read else "the stream has no events yet"
         return ["not judged: refused by its own rules", stands]
-    versions = f"versions 1…{read:,}" if read > 1 else "version 1" if read else "an empty stream"
+    versions = f"versions 1…{formats.value(read)}" if read > 1 else "version 1" if read else "an empty stream"
     place = "" if card.place is None else _place(card.place)
     last = [] if card.last is None else [_event(card)]
     if card.last is not None and place and card.last.version == card.place:
@@ -228,16 +228,18 @@ def _taken(card: RejectionCard, winner: Winner) -> str:
     payload = f" ({formats.pairs(winner.payload, limit=_NAME)})" if winner.payload else ""
     lead = card.time - winner.created_at
     before = f", {formats.roughly(lead)} before" if lead > timedelta(0) else ""
-    return f"version {winner.version:,} was taken by {formats.middle(winner.event, _NAME)}{payload}{before}"
+    return (
+        f"version {formats.value(winner.version)} was taken by {formats.middle(winner.event, _NAME)}{payload}{before}"
+    )
 
 
 def _place(place: int) -> str:
-    return f"judged {f'after #{place:,}' if place else 'before #1'}, at its place in time"
+    return f"judged {f'after #{formats.value(place)}' if place else 'before #1'}, at its place in time"
 
 
 def _event(card: RejectionCard) -> str:
     assert card.last is not None
-    version = "" if card.last.version is None else f"{card.last.version:,}  "
+    version = "" if card.last.version is None else f"{formats.value(card.last.version)}  "
     payload = beside(card.last.payload, card.last.occurred_at)
     told = f" {formats.pairs(payload, limit=_NAME)}" if payload else ""
     return f"{version}{formats.middle(card.last.event, _NAME)}{told}"
