@@ -43,9 +43,9 @@ def append_one(gates: Gates, candidate: Candidate, expected: int | None = None) 
 
 def append_batch(gates: Gates, events: Sequence[Event]) -> None:
     """Judge each event on top of the former and write them together, or none of them."""
-    candidates = gates.admit_all(events)
-    rows = []
     with without_gc():
+        candidates = gates.admit_all(events)
+        rows = []
         for candidate in candidates:
             found = _judged(gates, candidate)
             if isinstance(found, Rejection):
@@ -56,13 +56,14 @@ def append_batch(gates: Gates, events: Sequence[Event]) -> None:
             if row is None:
                 break
             rows.append(row)
-    if len(rows) < len(candidates) or gates.is_behind():
-        gates.step_back()
-        gates.refuse(gates.deny(candidates[0], gates.seen.version + 1), candidates[0].event)
-    else:
-        _write(gates, rows, candidates)
-        if not gates.in_transaction and len(rows) >= MANY:
-            gates.lab.store.checkpoint_softly()
+        if len(rows) == len(candidates) and not gates.is_behind():
+            _write(gates, rows, candidates)
+        else:
+            gates.step_back()
+            gates.refuse(gates.deny(candidates[0], gates.seen.version + 1), candidates[0].event)
+            return
+    if not gates.in_transaction and len(rows) >= MANY:
+        gates.lab.store.checkpoint_softly()
 
 
 def _let_in(gates: Gates, candidate: Candidate, at: datetime, judgement: Judgement) -> Row | None:

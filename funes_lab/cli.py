@@ -9,7 +9,7 @@ import filecmp
 import os
 import shutil
 import subprocess
-from contextlib import suppress
+from contextlib import closing
 from datetime import UTC, datetime
 from importlib import metadata
 from importlib.util import find_spec
@@ -87,9 +87,9 @@ def copy_notebooks(source: Path, folder: Path) -> Copied:
 def trust_notebooks(folder: Path) -> list[str]:
     """Sign the notebooks of a folder that are exactly as funes_lab ships them.
 
-    JupyterLab strips the style from the outputs of a notebook that it does not trust. What is ours may be trusted; a
-    notebook that was changed, or that somebody else wrote, is left alone. In a checkout, ours is what git has
-    committed.
+    JupyterLab strips the style from the outputs of a notebook that it does not trust. Signed is a notebook that
+    equals, byte for byte, the one of its name in the installed package; in a checkout the one that git has committed,
+    and none where there is no git. Whatever was changed, and whatever somebody else wrote, is left alone.
 
     Parameters
     ----------
@@ -99,25 +99,40 @@ def trust_notebooks(folder: Path) -> list[str]:
     Returns
     -------
     list of str
-        The names of those that were signed.
+        The names of those that were signed. The signatures lie in Jupyter's data folder, as those of `jupyter trust`.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as name:
+    ...     _ = Path(name, "mine.ipynb").write_text("{}")
+    ...     trust_notebooks(Path(name))
+    []
     """
+    ours = [path for path in sorted(folder.glob("*.ipynb")) if _is_ours(path)]
+    if not ours:
+        return []
     import nbformat
     from nbformat.sign import NotebookNotary
 
-    shipped, notary, signed = _notebooks(), NotebookNotary(), []
-    for path in sorted(folder.glob("*.ipynb")):
-        original = shipped / path.name
-        same = original.is_file() and filecmp.cmp(path, original, shallow=False)
-        if same and (shipped.is_relative_to(_PACKAGE) or _is_committed(original)):
-            with suppress(nbformat.reader.NotJSONError):
-                notary.sign(nbformat.read(path, as_version=4))
-                signed.append(path.name)
-    notary.store.close()
-    return signed
+    notary = NotebookNotary()
+    with closing(notary.store):
+        for path in ours:
+            notary.sign(nbformat.read(path, as_version=4))
+    return [path.name for path in ours]
+
+
+def _is_ours(path: Path) -> bool:
+    """Tell whether a notebook is exactly as funes_lab ships it."""
+    shipped = _notebooks() / path.name
+    if not shipped.is_file() or not filecmp.cmp(path, shipped, shallow=False):
+        return False
+    return shipped.is_relative_to(_PACKAGE) or _is_committed(shipped)
 
 
 def _is_committed(path: Path) -> bool:
-    """Whether git has the file as it is; False where there is no git."""
+    """Tell whether git has the file as it is; False where there is no git."""
     if shutil.which("git") is None:
         return False
     git = ["git", "-C", str(path.parent)]

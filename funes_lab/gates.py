@@ -115,7 +115,8 @@ class Gates:
 
     def let_in(self, candidate: Candidate, occurred_at: datetime, judgement: Judgement) -> Row:
         """See the event as N+1: the row that will be written, and the states that include it."""
-        event, meta_info = candidate.event, json.dumps(self.lab.metainformation_now())
+        event, meta = candidate.event, self.lab.metainformation_now()
+        meta_info = json.dumps(meta) if meta else "{}"
         row = Row(
             event.event_name, self.idx, encode(event), meta_info, self.seen.version + 1, candidate.now, occurred_at
         )
@@ -162,7 +163,7 @@ class Gates:
         for row, candidate in zip(rows, candidates, strict=True):
             now = status(candidate.event)
             now.version, now.created_at, now.occurred_at = row.version, row.created_at, row.occurred_at
-            now.meta_info = json.loads(row.meta_info or "{}")
+            now.meta_info = json.loads(row.meta_info) if row.meta_info and row.meta_info != "{}" else {}
             if self._transaction is not None:
                 deny = partial(self._deny_at_commit, candidate, row)
                 self._transaction.wrote(candidate.event, row, self._stood, deny)

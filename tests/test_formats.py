@@ -147,6 +147,13 @@ def test_a_number_of_absurd_size_is_a_power_of_ten_and_loses_no_digit_it_can_sho
     assert formats.value(Decimal("-1E-99999")) == "−1 × 10^−99999"
     assert formats.value(10**5000 + 7) == "1.… × 10^5000"
     assert len(formats.value(-(10**399) + 1)) > 399
+    assert formats.value({10**5000: [10**5000]}) == '{"1 × 10^5000": [1 × 10^5000]}'
+    assert formats.count(10**5000, "event") == "1 × 10^5000 events"
+
+
+@pytest.mark.parametrize("given_value", [Fraction(10**5000, 3), np.array([10**5000], dtype=object), range(10**5000)])
+def test_a_value_that_cannot_be_written_is_told_by_its_type(given_value: object) -> None:
+    assert formats.value(given_value) == f"{type(given_value).__name__}(…)"
 
 
 def test_what_steers_a_terminal_or_the_reading_direction_is_shown_as_its_escape() -> None:

@@ -166,11 +166,11 @@ def table(label: str, columns: Sequence[tuple[str, str]], rows: Iterable[str]) -
     return f"{region}<table{_NOT_CENTRED}>{thead}<tbody>{''.join(rows)}</tbody></table></div>"
 
 
-def panels(panels: Iterable[tuple[str, Sequence[str]]]) -> str:
+def panels(three: Iterable[tuple[str, Sequence[str]]]) -> str:
     """Write three captions and the lines under them side by side, or one under the other where it is narrow."""
     cells = "".join(
         f'<td width="{share}%"{_TOP_LEFT}><b class="fl-cap">{n} &nbsp;{caption}</b>{"".join(lines)}</td>'
-        for n, share, (caption, lines) in zip((1, 2, 3), _SHARES, panels, strict=True)
+        for n, share, (caption, lines) in zip((1, 2, 3), _SHARES, three, strict=True)
     )
     table = '<table class="fl-three" role="presentation" width="100%">'
     return f'<div>{table}<tbody><tr valign="top">{cells}</tr></tbody></table></div>'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -16,14 +17,15 @@ from funes_lab.widgets import columns, reprs
 from tests.widgets import samples
 
 TAGS = {
-    *("style", "section", "header", "h3", "div", "p", "span", "b", "svg", "path", "circle"),
+    *("style", "section", "header", "h3", "div", "span", "b", "svg", "path", "circle"),
     *("table", "thead", "tbody", "tr", "th", "td"),
 }
 ATTRIBUTES = {
     *("class", "title", "aria-label", "aria-hidden", "role", "tabindex", "colspan", "scope"),
-    *("viewbox", "d", "cx", "cy", "r", "fill"),
+    *("viewbox", "d", "cx", "cy", "r", "fill", "style", "width", "valign"),
 }
 EMPTY_ELEMENTS = {"path", "circle"}
+INLINE = {"span", "b", "svg", *EMPTY_ELEMENTS}
 
 
 class Reader(HTMLParser):
@@ -34,6 +36,7 @@ class Reader(HTMLParser):
         self.open: list[str] = []
         self.found: list[tuple[str, dict[str, str | None]]] = []
         self.words: list[str] = []
+        self.flow = [""]
         self.feed(page)
         self.close()
         assert not self.open
@@ -41,6 +44,7 @@ class Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.found.append((tag, dict(attrs)))
         self.open.append(tag)
+        self._boundary(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         assert tag in EMPTY_ELEMENTS
@@ -48,10 +52,26 @@ class Reader(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
+        self._boundary(tag)
 
     def handle_data(self, data: str) -> None:
         if self.open[-1] != "style":
             self.words.append(data)
+            self.flow.append(data)
+
+    def _boundary(self, tag: str) -> None:
+        """Keep the pieces of one line apart, as the elements do that they stand in."""
+        self.flow.append("" if tag in INLINE else "\n")
+
+    @property
+    def run_together(self) -> list[str]:
+        """The words of one line that no white space and no punctuation keeps apart, where an element ends or begins."""
+        pieces = [piece for n, piece in enumerate(self.flow) if piece or not n]
+        return [
+            f"{before}|{after}"
+            for before, after in itertools.pairwise(pieces)
+            if before[-1:].strip(",.:;(“ ") and after[:1].strip(",.:;)” ") and "\n" not in (before, after)
+        ]
 
     @property
     def text(self) -> str:
@@ -81,7 +101,8 @@ def test_the_same_card_gives_the_same_bytes_and_few_of_them(kind: str, card: Any
 def test_every_table_scrolls_in_a_named_region_that_takes_the_focus(kind: str, card: Any) -> None:
     page = Reader(samples.html(kind, card))
     regions = [attributes for _, attributes in page.found if attributes.get("role") == "region"]
-    assert len(regions) == sum(tag == "table" for tag, _ in page.found)
+    tables = [attributes for tag, attributes in page.found if tag == "table"]
+    assert len(regions) == sum(table.get("role") != "presentation" for table in tables)
     assert all(region["tabindex"] == "0" and region["aria-label"] for region in regions)
 
 
@@ -91,6 +112,40 @@ def test_no_class_is_without_a_rule(kind: str, card: Any) -> None:
     used = {name for _, a in Reader(page).found for name in (a.get("class") or "").split()}
     sheet = page[: page.index("</style>")]
     assert {name for name in used if f".{name}" not in sheet} <= {"jp-toc-ignore"}
+
+
+@pytest.mark.parametrize(("kind", "card"), samples.EVERY_CARD)
+def test_words_that_stand_side_by_side_are_kept_apart(kind: str, card: Any) -> None:
+    assert Reader(samples.html(kind, card)).run_together == []
+    for title, beside in re.findall(r"<h3[^>]*>([^<]*)</h3>(.)", samples.html(kind, card)):
+        assert beside.isspace(), title
+
+
+def test_the_check_sees_words_that_run_together() -> None:
+    assert Reader('<div><span>1</span><span class="muted">outside</span></div>').run_together == ["1|outside"]
+    assert Reader("<div><span>1</span>outside</div>").run_together == ["1|outside"]
+    assert Reader("<div><b>1</b> <b>outside</b><div>the</div>, log</div>").run_together == []
+
+
+def test_the_explanation_stands_side_by_side_without_its_style_too() -> None:
+    page = reprs.rejection_html(samples.BY_STATE)
+    (table,) = re.findall(r"<table.*</table>", page)
+    assert table.count("<tr") == 1
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", table)
+    assert [Reader(cell).words[0] for cell in cells] == [
+        "1 \xa0What was tried", "2 \xa0What it was judged on", "3 \xa0Where it would have led",
+    ]  # fmt: skip
+    for cell in cells:
+        lines = re.sub(r"^<b.*?</b>", "", cell)
+        assert re.fullmatch(r"(<div[^>]*>((?!<div).)*</div>)+", lines), "a line is a div: only that has no margins"
+
+
+@pytest.mark.parametrize(("kind", "card"), samples.EVERY_CARD)
+def test_text_stands_on_the_left_and_figures_on_the_right_without_the_style_too(kind: str, card: Any) -> None:
+    for tag, attributes in Reader(samples.html(kind, card)).found:
+        if tag in ("td", "th") and attributes:
+            to_the_left = (attributes.get("style") or "").startswith("text-align:left")
+            assert to_the_left is ("num" not in (attributes.get("class") or "").split())
 
 
 def test_a_stream_reads_as_in_a_book() -> None:
@@ -254,6 +309,27 @@ def test_a_payload_of_ten_megabytes_does_not_make_a_repr_of_ten_megabytes(value:
     for kind, card in filled_with("<name>" * 100_000, value):
         assert len(samples.html(kind, card)) < 100_000
         assert len(samples.text(kind, card)) < 15_000
+
+
+def test_a_number_that_python_does_not_write_does_not_stop_a_repr() -> None:
+    absurd = 10**5000
+    row = replace(samples.ISSUED, version=absurd, payload={"n": absurd})
+    streams = [replace(samples.LAB.rows[0], events=absurd, refused=absurd)]
+    rejection = replace(samples.BACKDATED, tried_version=absurd, version_read=absurd, place=absurd, last=row)
+    cards = [
+        ("stream", replace(samples.STREAM, version=absurd, refused=absurd, more=absurd, last=[row])),
+        ("event", replace(samples.ACCEPTED_EVENT, row=row)),
+        ("lab", replace(samples.LAB, events=absurd, streams=absurd, refused=absurd, more=absurd, rows=streams)),
+        ("rejection", rejection),
+        ("rejection", replace(rejection, stage="conflict", winner=replace(samples.DENIED.winner, version=absurd))),
+        ("rejections", replace(samples.REJECTIONS, more=absurd)),
+    ]
+    for kind, card in cards:
+        assert "1 × 10^5000" in samples.html(kind, card)
+        assert "1 × 10^5000" in samples.text(kind, card)
+    for kind, card in filled_with("n", {absurd: [absurd]}):
+        assert samples.html(kind, card)
+        assert samples.text(kind, card)
 
 
 def test_two_hundred_fields_do_not_make_two_hundred_rows() -> None:
