@@ -48,7 +48,7 @@ class Job:
     queued_at : datetime
         By the lab's clock.
     status : {"queued", "done", "failed"}
-    error : Exception or None
+    error : BaseException or None
         Why it failed.
     """
 
@@ -58,7 +58,7 @@ class Job:
     at: datetime | None
     queued_at: datetime
     status: Literal["queued", "done", "failed"] = "queued"
-    error: Exception | None = None
+    error: BaseException | None = None
     finished_at: datetime | None = None
     number: int = field(default_factory=lambda: next(_numbers))
     due: float = 0.0
@@ -234,11 +234,8 @@ class Jobs:
         try:
             job.run(self._lab)
             job.status = "done"
-        except Exception as failure:  # noqa: BLE001  (whatever a block or a destination raises is told, not lost)
+        except BaseException as failure:  # noqa: BLE001  (told by the job; whoever called run_pending gets it too)
             job.error, job.status = failure, "failed"
-        except BaseException:
-            job.error, job.status = FunesLabError("interrupted"), "failed"
-            raise
         finally:
             job.finished_at = self._lab.now()
             with self._changed:

@@ -77,11 +77,11 @@ class Metainformation:
 
     def _stored(self, context: BaseModel) -> dict[str, Any]:
         """What was bound, and what has a default; a name that was never bound and is empty is left out."""
-        values: dict[str, Any] = json.loads(context.model_dump_json())
         problems: list[str] = []
         settle(dict(context.__dict__), "metainformation", lambda path, message: problems.append(f"{path} {message}"))
         if problems:
             raise InvalidMetainformationError(f"{'; '.join(problems)}; nothing was stored")
+        values: dict[str, Any] = json.loads(context.model_dump_json())
         bound = context.model_fields_set
         return {name: value for name, value in values.items() if value is not None or name in bound}
 

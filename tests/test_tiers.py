@@ -758,9 +758,9 @@ def test_a_rebuild_shows_its_progress_unless_it_is_told_not_to(any_lab, monkeypa
 
     bars: list[Bar] = []
 
-    class Bar(contextlib.nullcontext[None]):
+    class Bar(contextlib.nullcontext[Any]):
         def __init__(self, **options: Any) -> None:
-            super().__init__()
+            super().__init__(self)
             self.options, self.shown = options, 0
             bars.append(self)
 

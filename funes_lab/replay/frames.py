@@ -152,7 +152,7 @@ def _span(value: Any) -> timedelta | None:
     return timedelta(days=30 * value.months + value.days, microseconds=value.nanoseconds // 1000)
 
 
-def _told(failure: Exception) -> str:
+def _told(failure: BaseException) -> str:
     return f"{type(failure).__name__}: {failure}"
 
 

@@ -101,7 +101,7 @@ class Table:
     @property
     def update(self) -> str:
         """The statement that replaces a row whole: the values of the columns, then the idx."""
-        names = ", ".join(f"{quoted(c.name)} = ?" for c in self.columns)
+        names = ", ".join(f"{quoted(c.name)} = ?" for c in self.columns) or '"idx" = "idx"'
         return f'UPDATE {quoted(self.name)} SET {names} WHERE "idx" = ?'
 
     @property
