@@ -19,6 +19,9 @@ OLDER_TESTS = tests/conformance tests/proof tests/property tests/test_append_all
               tests/test_reading.py tests/test_store_duckdb.py tests/test_store_load.py tests/test_stream.py \
               tests/test_tiers.py tests/test_transaction.py
 
+# Without it a kernel warns at its start that what is said to it could be overheard.
+ENCRYPTED = --KernelManager.transport_encryption=auto
+
 .PHONY: help install lab test older lint format types doctest tour bench clean
 
 help: ## show the tasks
@@ -63,7 +66,7 @@ doctest: $(INSTALLED) ## run the examples in the docstrings only
 	$(PY) -m pytest funes_lab $(ARGS)
 
 tour: $(INSTALLED) ## execute the tour without a browser into build/tour.html
-	$(PY) -m nbconvert --log-level ERROR --execute --to html --embed-images $(OFFLINE) \
+	$(PY) -m nbconvert --log-level ERROR --execute --to html --embed-images $(OFFLINE) $(ENCRYPTED) \
 		--output-dir build --output tour.html notebooks/00_tour.ipynb
 
 bench: $(INSTALLED) ## run the benchmarks (ARGS="append" for one of them)

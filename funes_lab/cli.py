@@ -18,6 +18,8 @@ from typing import Annotated, NamedTuple, NoReturn
 
 import typer
 
+from funes_lab import formats
+
 TOUR = "00_tour.ipynb"
 DEFAULT_FOLDER = Path("funes-lab-notebooks")
 
@@ -72,7 +74,7 @@ def copy_notebooks(source: Path, folder: Path) -> Copied:
     copied = Copied([], [])
     for path in sorted(source.rglob("*")):
         relative = path.relative_to(source)
-        if path.is_dir() or ".ipynb_checkpoints" in relative.parts:
+        if not path.is_file() or ".ipynb_checkpoints" in relative.parts:
             continue
         target = folder / relative
         if not target.exists():
@@ -202,7 +204,8 @@ def lab(
     try:
         trust_notebooks(notebooks)
     except Exception as error:  # noqa: BLE001  (the notebooks open without it, only plainer)
-        typer.echo(f"The notebooks could not be signed, so their pictures show plainly: {error}", err=True)
+        told = formats.shorten(f"{type(error).__name__}: {error}", 200)
+        typer.echo(f"The notebooks could not be signed, so their pictures show plainly: {told}", err=True)
     _start_jupyterlab(_jupyterlab_arguments(notebooks / TOUR, browser=not no_browser, port=port))
 
 
@@ -270,6 +273,9 @@ def _jupyterlab_arguments(tour: Path, *, browser: bool, port: int | None) -> lis
         "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate",
     ]
+    if _can_encrypt():
+        # Else the kernel warns at each start that what is said to it could be overheard.
+        arguments.append("--KernelManager.transport_encryption=auto")
     if not browser:
         arguments.append("--no-browser")
     if port is not None:
@@ -278,6 +284,14 @@ def _jupyterlab_arguments(tour: Path, *, browser: bool, port: int | None) -> lis
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         arguments.append("--allow-root")
     return arguments
+
+
+def _can_encrypt() -> bool:
+    """Tell whether what is said to a kernel can be encrypted here: Jupyter stops at an option that it cannot meet."""
+    import zmq
+    from jupyter_client.manager import KernelManager
+
+    return zmq.has("curve") and "transport_encryption" in KernelManager.class_trait_names()
 
 
 def _start_jupyterlab(arguments: list[str]) -> None:

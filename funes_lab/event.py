@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from funes_lab import formats, registry
 from funes_lab.errors import BASE, DefinitionError, Error, Errors
 from funes_lab.shape import from_python, shape_of
-from funes_lab.storable import text_problem
+from funes_lab.storable import MAX_INT_BITS, text_problem
 from funes_lab.validation import errors_of
 
 if TYPE_CHECKING:
@@ -278,7 +278,8 @@ class Event(BaseModel):
         return hash((self.event_name, _hashable(self.payload())))
 
     def __repr_args__(self) -> list[tuple[str | None, Any]]:
-        return list(formats.mask(self.payload(), self.filter_attributes).items())
+        shown = formats.mask(self.payload(), self.filter_attributes)
+        return [(name, _Words(formats.value(v)) if _is_absurd(v) else v) for name, v in shown.items()]
 
     def __repr_name__(self) -> str:
         return self.event_name
@@ -331,6 +332,20 @@ def own_rules_again(event: Event) -> None:
     """Look at a payload once more before it is written: its lists and dicts may have changed since it was built."""
     if shape_of(type(event)).mutable and not status(event).own:
         _settle(event)
+
+
+class _Words(str):
+    """Words that stand for a value in a repr."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def _is_absurd(value: object) -> bool:
+    """Whether Python itself refuses to write a number out."""
+    return isinstance(value, int) and value.bit_length() > MAX_INT_BITS
 
 
 def _settle(event: Event) -> None:

@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import PydanticSerializationError
 
 from funes_lab.errors import InvalidMetainformationError
 from funes_lab.storable import settle
@@ -81,7 +82,12 @@ class Metainformation:
         settle(dict(context.__dict__), "metainformation", lambda path, message: problems.append(f"{path} {message}"))
         if problems:
             raise InvalidMetainformationError(f"{'; '.join(problems)}; nothing was stored")
-        values: dict[str, Any] = json.loads(context.model_dump_json())
+        try:
+            values: dict[str, Any] = json.loads(context.model_dump_json())
+        except PydanticSerializationError as failure:
+            raise InvalidMetainformationError(
+                f"metainformation cannot be written to the log as JSON: {failure}; nothing was stored"
+            ) from None
         bound = context.model_fields_set
         return {name: value for name, value in values.items() if value is not None or name in bound}
 

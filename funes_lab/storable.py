@@ -25,7 +25,7 @@ Report = Callable[[str, str], None]
 Moment = datetime | date | str
 
 _FIXED: Final = (type(None), bool, int, float, str, bytes, Decimal, date, datetime, time, timedelta, UUID)
-_MAX_INT_BITS: Final = 14_000
+MAX_INT_BITS: Final = 14_000
 _DEEPEST: Final = 200
 
 
@@ -123,7 +123,7 @@ def settle(value: Any, path: str, report: Report, depth: int = 0) -> Any:
         if not (math.isfinite(value) if isinstance(value, float) else value.is_finite()):
             report(path, "must be a finite number")
     elif isinstance(value, int):
-        if value.bit_length() > _MAX_INT_BITS:
+        if value.bit_length() > MAX_INT_BITS:
             report(path, "must have at most 4,200 digits")
     elif depth > _DEEPEST:
         report(path, f"must not be nested deeper than {_DEEPEST} levels")

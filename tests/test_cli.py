@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -10,21 +11,26 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import closing
 from importlib import metadata
 from pathlib import Path
 
+import nbformat
 import pytest
+from nbformat.sign import NotebookNotary
 from typer.testing import CliRunner
 
 import funes_lab
 from funes_lab import cli
 
 ROOT = Path(__file__).parents[1]
+THE_TOUR = '{"cells": [], "metadata": {"title": "the tour"}, "nbformat": 4, "nbformat_minor": 5}'
 
 
 @pytest.fixture
-def started(monkeypatch):
-    """The arguments JupyterLab was started with, one list a start, without starting it."""
+def started(monkeypatch, tmp_path):
+    """The arguments JupyterLab was started with, one list a start, without starting it; what is signed is forgotten."""
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "jupyter"))
     starts: list[list[str]] = []
     monkeypatch.setattr(cli, "_start_jupyterlab", starts.append)
     return starts
@@ -36,7 +42,7 @@ def installed(monkeypatch, tmp_path):
     package = tmp_path / "site-packages" / "funes_lab"
     notebooks = package / "_data" / "notebooks"
     (notebooks / "pictures").mkdir(parents=True)
-    (notebooks / "00_tour.ipynb").write_text("the tour")
+    (notebooks / "00_tour.ipynb").write_text(THE_TOUR)
     (notebooks / "pictures" / "log.svg").write_text("<svg/>")
     monkeypatch.setattr(cli, "_PACKAGE", package)
     here = tmp_path / "here"
@@ -129,7 +135,7 @@ def test_copying_again_keeps_what_the_user_changed_and_brings_back_what_is_gone(
 def test_a_change_that_keeps_size_and_time_is_still_seen_as_the_users(installed, tmp_path):
     mine = tmp_path / "mine"
     cli.copy_notebooks(installed, mine)
-    (mine / "00_tour.ipynb").write_text("The Tour")
+    (mine / "00_tour.ipynb").write_text(THE_TOUR.upper())
     stat = (installed / "00_tour.ipynb").stat()
     os.utime(mine / "00_tour.ipynb", ns=(stat.st_atime_ns, stat.st_mtime_ns))
     assert [path.as_posix() for path in cli.copy_notebooks(installed, mine).kept] == ["00_tour.ipynb"]
@@ -226,6 +232,13 @@ def test_root_is_allowed_only_for_root(installed, started, monkeypatch, user, al
     monkeypatch.setattr(os, "geteuid", lambda: user)
     run("lab")
     assert ("--allow-root" in started[0]) is allowed
+
+
+@pytest.mark.parametrize("possible", [True, False])
+def test_what_is_said_to_a_kernel_is_encrypted_where_that_is_possible(installed, started, monkeypatch, possible):
+    monkeypatch.setattr("zmq.has", lambda capability: possible)
+    run("lab")
+    assert ("--KernelManager.transport_encryption=auto" in started[0]) is possible
 
 
 # The real thing
@@ -341,47 +354,99 @@ def test_a_file_that_cannot_be_opened_has_an_exit_status_of_its_own(tmp_path, co
     assert checked(path).exit_code == 2
 
 
-# trust
+# Trust
 
 
-def test_what_is_shipped_is_signed_and_what_was_changed_is_not(tmp_path, monkeypatch):
-    import nbformat
-    from nbformat.sign import NotebookNotary
-
+@pytest.fixture
+def signed(monkeypatch, tmp_path):
+    """Tells which notebooks of a folder Jupyter trusts, with a data folder of its own."""
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "jupyter"))
-    shipped, mine = tmp_path / "shipped", tmp_path / "mine"
-    for folder in (shipped, mine):
-        folder.mkdir()
-        for name in ("same.ipynb", "changed.ipynb"):
-            notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 + 1", id="a")])
-            nbformat.write(notebook, folder / name)
-    nbformat.write(nbformat.v4.new_notebook(), mine / "own.ipynb")
-    changed = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("2 + 2", id="a")])
-    nbformat.write(changed, mine / "changed.ipynb")
-    monkeypatch.setattr(cli, "_notebooks", lambda: shipped)
-    monkeypatch.setattr(cli, "_PACKAGE", tmp_path)
 
-    assert cli.trust_notebooks(mine) == ["same.ipynb"]
-    notary = NotebookNotary()
-    trusted = {path.name: notary.check_signature(nbformat.read(path, as_version=4)) for path in mine.glob("*.ipynb")}
-    notary.store.close()
-    assert trusted == {"same.ipynb": True, "changed.ipynb": False, "own.ipynb": False}
+    def names(folder):
+        notary = NotebookNotary()
+        with closing(notary.store):
+            return [
+                path.name
+                for path in sorted(folder.glob("*.ipynb"))
+                if notary.check_signature(nbformat.read(path, as_version=4))
+            ]
+
+    return names
 
 
-def test_in_a_checkout_only_what_git_has_committed_is_signed(tmp_path, monkeypatch):
-    import nbformat
+def write_notebook(path, source="1 + 1"):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source, id="a")]), path)
 
-    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "jupyter"))
+
+def test_what_is_shipped_is_signed_and_nothing_of_the_users(installed, signed):
+    mine = Path("mine")
+    for name in ("changed.ipynb", "same.ipynb"):
+        write_notebook(installed / name)
+    cli.copy_notebooks(installed, mine)
+    write_notebook(mine / "changed.ipynb", "2 + 2")
+    write_notebook(mine / "own.ipynb", "3 + 3")
+    assert cli.trust_notebooks(mine) == ["00_tour.ipynb", "same.ipynb"]
+    assert signed(mine) == ["00_tour.ipynb", "same.ipynb"]
+
+
+@pytest.fixture
+def checkout(monkeypatch, tmp_path):
+    """A checkout with a notebook as it was committed, one that was edited, and one that git does not know."""
     notebooks = tmp_path / "checkout" / "notebooks"
-    notebooks.mkdir(parents=True)
-    for name in ("committed.ipynb", "edited.ipynb", "new.ipynb"):
-        nbformat.write(nbformat.v4.new_notebook(), notebooks / name)
+    monkeypatch.setattr(cli, "_PACKAGE", tmp_path / "checkout" / "funes_lab")
+    (tmp_path / "checkout").mkdir()
+    (tmp_path / "checkout" / "pyproject.toml").write_text("")
+    for name in ("00_tour.ipynb", "edited.ipynb"):
+        write_notebook(notebooks / name)
     git = ["git", "-C", str(notebooks.parent), "-c", "user.name=a", "-c", "user.email=a@example.org"]
-    subprocess.run([*git, "init", "-q"], check=True)
-    subprocess.run([*git, "add", "notebooks/committed.ipynb", "notebooks/edited.ipynb"], check=True)
-    subprocess.run([*git, "commit", "-qm", "notebooks"], check=True)
-    edited = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("2 + 2", id="a")])
-    nbformat.write(edited, notebooks / "edited.ipynb")
-    monkeypatch.setattr(cli, "_notebooks", lambda: notebooks)
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "notebooks"]):
+        subprocess.run([*git, *command], check=True)
+    write_notebook(notebooks / "edited.ipynb", "2 + 2")
+    write_notebook(notebooks / "new.ipynb", "3 + 3")
+    return notebooks
 
-    assert cli.trust_notebooks(notebooks) == ["committed.ipynb"]
+
+def test_in_a_checkout_what_git_has_committed_is_signed(checkout, signed):
+    assert cli.trust_notebooks(checkout) == ["00_tour.ipynb"]
+    assert signed(checkout) == ["00_tour.ipynb"]
+
+
+def test_a_copy_of_what_was_edited_in_a_checkout_is_not_signed(checkout, signed, tmp_path):
+    cli.copy_notebooks(checkout, tmp_path / "mine")
+    assert cli.trust_notebooks(tmp_path / "mine") == ["00_tour.ipynb"]
+    assert signed(tmp_path / "mine") == ["00_tour.ipynb"]
+
+
+def test_what_is_added_for_the_next_commit_is_not_committed(checkout, signed):
+    subprocess.run(["git", "-C", str(checkout), "add", "new.ipynb", "edited.ipynb"], check=True)
+    assert cli.trust_notebooks(checkout) == ["00_tour.ipynb"]
+
+
+def test_in_an_archive_of_a_checkout_nothing_is_signed(checkout, signed, monkeypatch, tmp_path):
+    shutil.rmtree(checkout.parent / ".git")
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+    assert cli.trust_notebooks(checkout) == []
+
+
+def test_where_git_is_not_installed_nothing_is_signed_in_a_checkout(checkout, signed, monkeypatch, tmp_path):
+    monkeypatch.setattr(cli.shutil, "which", lambda name: None)
+    assert cli.trust_notebooks(checkout) == []
+    assert not (tmp_path / "jupyter").exists()
+
+
+def test_the_command_signs_what_it_opens_and_says_nothing_of_it(installed, started, signed):
+    result = run("lab", "mine")
+    assert signed(Path("mine")) == ["00_tour.ipynb"]
+    assert result.output == "Copied to mine: 00_tour.ipynb, pictures/log.svg\n"
+
+
+def test_a_notebook_that_cannot_be_signed_is_one_line_and_opens_all_the_same(installed, started, monkeypatch):
+    Path("no-folder").write_text("")
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(Path("no-folder").resolve()))
+    run("lab", "mine")
+    result = run("lab", "mine")
+    assert result.exit_code == 0
+    assert result.output.count("\n") == 1
+    assert "could not be signed" in result.output
+    assert len(started) == 2
