@@ -15,12 +15,12 @@ from funes_lab import current
 @pytest.fixture(autouse=True)
 def _alone() -> Iterator[None]:
     """Names claimed in a test are forgotten, and labs opened in it are closed."""
-    before = list(current._process)
+    process, before = list(current._process), list(current._before)
     with fl.testing.registry():
         yield
-    for lab in [lab for lab in current._process if lab not in before]:
+    for lab in [lab for lab in current._process if lab not in process]:
         lab.close()  # type: ignore[attr-defined]
-    current._process[:] = before
+    current._process[:], current._before[:] = process, before
 
 
 @pytest.fixture

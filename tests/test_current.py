@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from typing import Any
 
+import duckdb
 import pytest
 
 import funes_lab as fl
@@ -16,6 +18,7 @@ from tests.domain import NoteStream, noted, rows_of
 @pytest.fixture(autouse=True)
 def _nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(current, "_process", [])
+    monkeypatch.setattr(current, "_before", [])
 
 
 def test_before_any_lab_is_opened_there_is_one_in_memory():
@@ -34,6 +37,20 @@ def test_opening_a_lab_makes_it_the_current_one_of_the_process(path):
     assert NoteStream.for_("n").lab is second
     second.close()
     assert fl.current_lab() is first
+
+
+def test_a_lab_that_nobody_holds_lets_go_of_its_file(path):
+    fl.Lab(path)
+    kept = fl.Lab()
+    gc.collect()
+    duckdb.connect(str(path), read_only=True).close()
+    stream = NoteStream.for_("n", lab=fl.Lab(path))
+    fl.Lab()
+    gc.collect()
+    assert stream.append(noted()).version == 1
+    with pytest.raises(duckdb.ConnectionException):
+        duckdb.connect(str(path), read_only=True)
+    kept.close()
 
 
 def test_threads_and_tasks_see_the_lab_that_was_opened():

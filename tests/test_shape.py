@@ -10,7 +10,12 @@ from enum import Enum
 from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import BaseModel, Field, computed_field, field_serializer
+from pydantic import (
+    BaseModel,
+    Field,
+    computed_field,
+    field_serializer,
+)
 
 import funes_lab as fl
 from tests.domain import START, NoteStream, noted

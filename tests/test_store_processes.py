@@ -125,3 +125,36 @@ def test_a_forked_child_may_open_labs_of_its_own(path):
     assert in_a_fork(lambda: str(NoteStream.for_("n", lab=fl.Lab()).append(noted()).version)) == "1"
     lab.close()
     assert in_a_fork(lambda: str(NoteStream.for_("n", lab=fl.Lab(path)).version)) == "1"
+
+
+COLLECTED = """
+import gc, sys
+import funes_lab as fl
+from funes_lab.store import duckdb as store
+
+class Holder:
+    pass
+
+def lab_in_a_cycle(name):
+    holder = Holder()
+    holder.me, holder.lab = holder, fl.Lab(name)
+
+connect = store.connect
+def collecting(*args, **options):
+    gc.collect()
+    return connect(*args, **options)
+store.connect = collecting
+gc.disable()
+for name in ("a", "b", "a", "c"):
+    lab_in_a_cycle(name)
+    other = fl.Lab("other" + name)
+print(len(fl.Lab("a").log), len(other.log))
+"""
+
+
+def test_a_lab_that_is_collected_while_another_is_opened_stops_nobody(tmp_path):
+    """The collector may let go of a lab at any moment, in the middle of opening the next one too."""
+    done = subprocess.run(
+        [sys.executable, "-c", COLLECTED], cwd=tmp_path, timeout=20, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "0 0\n", done.stderr

@@ -8,6 +8,7 @@ from time import perf_counter
 import pytest
 
 import funes_lab as fl
+from funes_lab.seen import STREAMS
 from tests.domain import (
     DebtEventStream,
     Issued,
@@ -243,6 +244,16 @@ def test_an_expected_version_that_is_not_there_yet_is_refused_at_once(lab):
     start = perf_counter()
     assert not NoteStream.for_("n", lab=lab).append(noted(), expected_version=7).persisted
     assert perf_counter() - start < 0.4
+
+
+def test_rule_10_memories_are_bounded_and_a_stream_that_was_forgotten_is_judged_right(lab):
+    debts = [DebtEventStream.for_(str(number), lab=lab) for number in range(STREAMS + 50)]
+    for debt in debts:
+        debt.append(issued(10))
+    assert len(lab.memory) == STREAMS
+    for debt in (debts[0], debts[-1]):
+        assert debt.append(paid(11)).state_errors
+        assert debt.append(paid(10)).version == 2
 
 
 def test_the_reprs_of_a_stream_are_text_and_html(lab):

@@ -107,23 +107,9 @@ def test_an_idx_of_1024_characters(any_lab):
 def test_texts_that_differ_in_ways_a_database_may_not_see_are_different_streams(any_lab):
     composed, decomposed = "é", unicodedata.normalize("NFD", "é")
     different = [
-        composed,
-        decomposed,
-        "É",
-        "e",
-        "e ",
-        " e",
-        "E",
-        "e\u200b",
-        "e\n",
-        "e\t",
-        "ſ",
-        "s",
-        "K",
-        "K",
-        "42",
-        "٤٢",
-    ]
+        composed, decomposed, "É", "e", "e ", " e", "E", "e\u200b", "e\n", "e\t", "ſ", "s",
+        "K", "\u212a", "42", "\u0664\u0662",
+    ]  # fmt: skip
     for number, idx in enumerate(different):
         assert NoteStream.for_(idx).append(noted(str(number))).version == 1
     lab = reopened(any_lab)
@@ -174,7 +160,7 @@ def test_any_text_comes_out_as_it_went_in_or_is_refused_at_the_door(idx, text, n
 
 
 @pytest.mark.parametrize("text", SQL)
-def test_sql_in_every_text_is_text(any_lab, text, tmp_path):
+def test_sql_in_every_text_is_text(text, tmp_path):
     class Named(fl.Event, name=text):
         text: str
 
@@ -191,7 +177,7 @@ def test_sql_in_every_text_is_text(any_lab, text, tmp_path):
     class TellStream(fl.EventStream):
         transactional_projections = [Told]
 
-    path = tmp_path / f"{text.replace('/', '')}.duckdb"
+    path = tmp_path / f"{''.join(c for c in text if c.isalnum() or c in ' ;')}.duckdb"
     with fl.Lab(path, metainformation_model=Model) as lab:
         stream = TellStream.for_(text, lab=lab)
         with lab.metainformation(who=text):
