@@ -41,7 +41,7 @@ def decode(name: str, props: str) -> Event:
         return _unknown(name, props)
     shape = shape_of(cls)
     try:
-        event: Event = cls.__pydantic_validator__.validate_json(props)
+        event = cast(Event, shape.validate(props))
         set_status(event, Status())
     except ValidationError:
         event = cast(Event, cls.__new__(cls))

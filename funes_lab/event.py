@@ -7,8 +7,6 @@ refused) is its `Status`; the payload never changes.
 
 from __future__ import annotations
 
-import inspect
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -19,19 +17,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from funes_lab import formats, registry
-from funes_lab.errors import BASE, DefinitionError, Error, Errors
+from funes_lab.definition import annotated_names, check_config, checked_name, refuse_reserved
+from funes_lab.errors import BASE, Error, Errors
 from funes_lab.shape import from_python, shape_of
-from funes_lab.storable import MAX_INT_BITS, text_problem
+from funes_lab.storable import MAX_INT_BITS
 from funes_lab.validation import errors_of
 
 if TYPE_CHECKING:
     from funes_lab.rejection import Rejection
-
-_RESERVED = frozenset({
-    "persisted", "version", "created_at", "occurred_at", "meta_info", "valid", "errors", "own_errors",
-    "state_errors", "rejection", "event_name", "payload", "kept_aside", "filter_attributes",
-})  # fmt: skip
-
 
 #: The name of events that no class has; nobody claims it.
 UNKNOWN = "funes_lab::UnknownEvent"
@@ -137,6 +130,7 @@ class Event(BaseModel):
         frozen=True,
         extra="forbid",
         allow_inf_nan=False,
+        validate_default=True,
         validate_by_name=True,
         validate_by_alias=True,
         ser_json_bytes="base64",
@@ -152,15 +146,15 @@ class Event(BaseModel):
     def __init_subclass__(cls, name: str | None = None, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if name != UNKNOWN:
-            _refuse_reserved(cls, _annotated_names(cls) | set(cls.__dict__))
+            refuse_reserved(cls, annotated_names(cls) | set(cls.__dict__))
         if "event_name" not in cls.__dict__:
-            cls.event_name = _checked_name(cls.__name__ if name is None else name, cls)
+            cls.event_name = checked_name(cls.__name__ if name is None else name, cls)
 
     @classmethod
     def __pydantic_init_subclass__(cls, name: str | None = None, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
-        _refuse_reserved(cls, set(cls.model_fields))
-        _check_config(cls)
+        refuse_reserved(cls, set(cls.model_fields))
+        check_config(cls)
         if name != UNKNOWN:
             registry.claim(cls.event_name, cls)
 
@@ -354,40 +348,6 @@ def _settle(event: Event) -> None:
     problems = shape_of(type(event)).settle(event, event.filter_attributes, skip)
     if problems:
         now.own = (*now.own, *problems)
-
-
-def _refuse_reserved(cls: type[Event], names: set[str]) -> None:
-    taken = sorted(_RESERVED.intersection(names) - {"filter_attributes"})
-    if taken:
-        raise DefinitionError(
-            f"{cls.__name__} cannot have a field {taken[0]!r}: the lab uses that name on every event. "
-            f"Rename it, for example to '{cls.__name__.lower()}_{taken[0]}'"
-        )
-
-
-def _annotated_names(cls: type) -> set[str]:
-    if sys.version_info >= (3, 14):
-        import annotationlib
-
-        return set(annotationlib.get_annotations(cls, format=annotationlib.Format.FORWARDREF))
-    return set(inspect.get_annotations(cls))
-
-
-def _checked_name(name: object, cls: type[Event]) -> str:
-    if not isinstance(name, str) or not name or len(name) > 255 or text_problem(name):
-        raise DefinitionError(f"name= of {cls.__qualname__} must be a text of 1 to 255 characters, got {name!r}")
-    return name
-
-
-def _check_config(cls: type[Event]) -> None:
-    for option, value in (("frozen", True), ("extra", "forbid")):
-        if cls.model_config.get(option) != value:
-            raise DefinitionError(f"model_config of {cls.__qualname__} must keep {option}={value!r}: events are facts")
-    if isinstance(cls.filter_attributes, str):
-        raise DefinitionError(
-            f"filter_attributes of {cls.__qualname__} must be a list of names, got the text "
-            f"{cls.filter_attributes!r}; write [{cls.filter_attributes!r}]"
-        )
 
 
 def _hashable(value: Any) -> Any:

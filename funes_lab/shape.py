@@ -11,7 +11,7 @@ import types
 from collections.abc import Callable, Collection, Mapping
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Union, cast, get_args, get_origin
 from uuid import UUID
 
@@ -49,11 +49,16 @@ class Shape:
         self.fields = cls.model_fields
         decorators = cls.__pydantic_decorators__
         own_format = bool(decorators.field_serializers or decorators.model_serializers)
+        validated = {name for v in decorators.field_validators.values() for name in v.info.fields}
+        changed = bool(decorators.model_validators or decorators.root_validators) or "*" in validated
         self.deep = [
             name
             for name, info in self.fields.items()
-            if own_format or info.exclude or not is_plain(info.annotation) or _serializes_itself(info)
+            if own_format or changed or name in validated or not is_plain(info.annotation) or _has_functions(info)
         ]
+        validate = cls.__pydantic_validator__.validate_json
+        #: Reads a payload: JSON text to an instance. Payloads have the names of fields, also in nested models.
+        self.validate = partial(validate, by_alias=True, by_name=True) if self.deep else validate
         self.mutable = not all(is_immutable(info.annotation) for info in self.fields.values())
         self.times = [name for name, info in self.fields.items() if _is_time(info.annotation)]
         self._computed = set(cls.model_computed_fields) or None
@@ -69,6 +74,8 @@ class Shape:
     def times_to_utc(self, event: BaseModel) -> None:
         """Give the times of a payload that was just read the zone that all times here have."""
         values = event.__dict__
+        for name in self.deep:
+            values[name] = settle(values[name], name, _nothing_said)
         for name in self.times:
             if isinstance(value := values[name], datetime):
                 values[name] = utc(value)
@@ -94,7 +101,8 @@ class Shape:
         object.__setattr__(event, "__dict__", values)
         object.__setattr__(event, "__pydantic_fields_set__", given)
         object.__setattr__(event, "__pydantic_extra__", None)
-        object.__setattr__(event, "__pydantic_private__", None)
+        private = {name: part.get_default() for name, part in self.cls.__private_attributes__.items()}
+        object.__setattr__(event, "__pydantic_private__", private or None)
         return left
 
     def _read(self, name: str, raw: Any, read: Reader) -> Any:
@@ -140,7 +148,7 @@ class Shape:
 
     def _prove_round_trip(self, event: BaseModel, secret: Collection[str], report: Callable[[str, str], None]) -> None:
         try:
-            back = self.cls.__pydantic_validator__.validate_json(self.encode(event)).__dict__
+            back = self.validate(self.encode(event)).__dict__
         except (PydanticSerializationError, ValidationError, ValueError, TypeError, RecursionError):
             back = None
         for name in self.deep:
@@ -183,6 +191,10 @@ def _exact(info: FieldInfo) -> frozenset[type] | None:
     return frozenset(args) if bounds_only and set(args) <= _SIMPLE else None
 
 
+def _nothing_said(path: str, message: str) -> None:
+    """What is in the log is not refused any more."""
+
+
 def _name_of(cls: type[BaseModel]) -> str:
     return str(getattr(cls, "event_name", cls.__name__))
 
@@ -191,8 +203,9 @@ def _is_time(annotation: object) -> bool:
     return annotation is datetime or any(_is_time(arg) for arg in get_args(annotation))
 
 
-def _serializes_itself(info: FieldInfo) -> bool:
-    return any("Serializer" in type(part).__name__ for part in info.metadata)
+def _has_functions(info: FieldInfo) -> bool:
+    """Whether a field is validated or written by functions: they run again when it is read."""
+    return any("Serializer" in type(part).__name__ or "Validator" in type(part).__name__ for part in info.metadata)
 
 
 def _default(info: FieldInfo, so_far: dict[str, Any]) -> Any:

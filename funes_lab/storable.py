@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 import types
 from collections.abc import Callable, Mapping
+from copy import copy as shallow_copy
+from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -172,6 +174,11 @@ def _settle_container(value: Any, path: str, report: Report, depth: int) -> Any:
         for name, item in list(copy.__dict__.items()):
             copy.__dict__[name] = settle(item, f"{path}.{name}", report, depth)
         return copy
+    if is_dataclass(value) and not isinstance(value, type):
+        twin = shallow_copy(value)
+        for part in fields(value):
+            object.__setattr__(twin, part.name, settle(getattr(value, part.name), f"{path}.{part.name}", report, depth))
+        return twin
     return value
 
 

@@ -18,7 +18,7 @@ PACKAGE = ROOT / "funes_lab"
 # From the ground up. A module imports from its own floor and from those below it.
 FLOORS = [
     {"formats", "errors", "storable"},
-    {"registry", "shape", "validation"},
+    {"registry", "shape", "validation", "definition"},
     {"event", "codec"},
     {"fold", "projection", "judging"},
     {"store"},

@@ -186,8 +186,7 @@ def _handler(name: str, fold: Fold) -> _Handler | None:
     if cls is None:
         return _Handler(name, lambda props: decode(name, props), (), block, takes_time)
     shape = shape_of(cls)
-    validate = cast(Callable[[str], Event], cls.__pydantic_validator__.validate_json)
-    return _Handler(name, validate, tuple(shape.times), block, takes_time)
+    return _Handler(name, cast(Callable[[str], Event], shape.validate), tuple(shape.times), block, takes_time)
 
 
 class _Scan:

@@ -55,7 +55,8 @@ FROM facts FULL JOIN attempts ON facts."idx" = attempts."idx" ORDER BY 1
 _NO_JOURNAL: Final = "(SELECT '' AS \"idx\" WHERE false)"
 
 _open_stores: dict[str, DuckDBStore] = {}
-_opening = threading.Lock()
+# a lab that is collected while another is opened closes its store here, in the same thread
+_opening = threading.RLock()
 
 
 def open_store(path: str | os.PathLike[str], *, read_only: bool = False) -> DuckDBStore:
@@ -91,17 +92,27 @@ def open_store(path: str | os.PathLike[str], *, read_only: bool = False) -> Duck
     real = os.path.realpath(Path(name).expanduser())
     with _opening:
         store = _open_stores.get(real)
-        if store is not None and store.pid != os.getpid():
-            raise ForkedProcessError(
-                f"process {store.pid} had {real} open when it forked this one, {os.getpid()}, and DuckDB would give "
-                "both the same database, past its lock. Close the lab before the fork, or start the child with spawn"
-            )
         if store is None:
-            store = _open_stores[real] = DuckDBStore(real, read_only=read_only)
-        elif store.read_only and not read_only:
-            raise StoreError(f"{real} is open for reading only in this process; close that lab first")
-        store.users += 1
+            store = DuckDBStore(real, read_only=read_only)
+            _open_stores[real] = store
+        else:
+            store.users += 1  # first, so that nobody closes it meanwhile
+            if problem := _why_not(store, real, read_only=read_only):
+                store.users -= 1
+                raise problem
         return store
+
+
+def _why_not(store: DuckDBStore, path: str, *, read_only: bool) -> StoreError | None:
+    """Why a store that is open in this process cannot be shared."""
+    if store.pid != os.getpid():
+        return ForkedProcessError(
+            f"process {store.pid} had {path} open when it forked this one, {os.getpid()}, and DuckDB would give both "
+            "the same database, past its lock. Close the lab before the fork, or start the child with spawn"
+        )
+    if store.read_only and not read_only:
+        return StoreError(f"{path} is open for reading only in this process; close that lab first")
+    return None
 
 
 class DuckDBStore(JournalTable):
@@ -117,7 +128,7 @@ class DuckDBStore(JournalTable):
     def __init__(self, path: str, *, read_only: bool) -> None:
         self.path, self.read_only = path, read_only
         self.pid = os.getpid()
-        self.users = 0
+        self.users = 1
         #: Read-model tables that are known to be there.
         self.tables: set[Table] = set()
         #: Held by whoever writes; a transaction holds it from its beginning to its end.

@@ -229,7 +229,7 @@ class Machine(RuleBasedStateMachine):
             return
         for event, fact in zip(made, outcome, strict=True):
             assert event.persisted, (event.errors, fact)
-            assert (event.version, event.created_at, event.occurred_at) == fact[2:]
+            assert _times(event) == fact[2:]
             assert not event.errors
         if outcome:
             model.appended(idx, *outcome)
@@ -238,6 +238,8 @@ class Machine(RuleBasedStateMachine):
                 seen.version = outcome[-1].version
         if seen is not None:
             assert seen.reading.version == seen.version
+            shown = [(event.event_name, *_times(event)) for event in seen.reading.events]
+            assert shown == [(fact.name, *fact[2:]) for fact in model.of(idx, seen.version)]
 
     # --- writing ---------------------------------------------------------------------------------------------
 
@@ -487,7 +489,7 @@ class Machine(RuleBasedStateMachine):
         facts = self.model.of(self.last)
         reading = self.stream(self.last, self.steps).read()
         assert reading.version == self.model.head(self.last)
-        shown = [(e.event_name, e.version, e.created_at, e.occurred_at) for e in reading.events]
+        shown = [(event.event_name, *_times(event)) for event in reading.events]
         assert shown == [(fact.name, *fact[2:]) for fact in facts]
         self.compare_states(reading, facts, self.clock.now, {})
         # a look into the past, another one at each step
@@ -511,6 +513,10 @@ class Machine(RuleBasedStateMachine):
     def readings_stay_where_they_are(self) -> None:
         for seen in self.readings:
             assert seen.reading.version == seen.version
+
+
+def _times(event: Any) -> tuple[Any, Any, Any]:
+    return event.version, event.created_at, event.occurred_at
 
 
 def _as_row(idx: str, fact: Fact) -> dict[str, Any]:
