@@ -9,6 +9,7 @@ from tests.domain import (
     DebtEventStream,
     Forgiven,
     Issued,
+    Noted,
     NoteStream,
     ShortNoteStream,
     ShortTrail,
@@ -82,6 +83,36 @@ def test_a_fault_half_way_leaves_nothing_behind(side, any_lab):
     assert side.append(paid(1)).state_errors
     assert side.append(issued(10)).version == 1
     assert [event.version for event in side.events] == [1]
+
+
+@pytest.mark.parametrize("reads", [False, True], ids=["stream", "reading"])
+@pytest.mark.parametrize("batch", [False, True], ids=["append", "append_all"])
+def test_the_stop_button_in_the_middle_of_a_block_leaves_nothing_behind(any_lab, reads, batch):
+    class Stopped(ShortTrail):
+        @fl.interpretation_for(Noted)
+        def noted(state, event):
+            state.texts.append(event.text)
+            if event.text == "stop":
+                raise KeyboardInterrupt
+
+    class Stream(fl.EventStream):
+        consistency_projection = Stopped
+
+    stream = Stream.for_("n", lab=any_lab)
+    stream.append(noted("a"))
+    side = stream.read() if reads else stream
+    events = [noted("b"), noted("stop")]
+    if not batch:
+        side.append(events[0])
+    with pytest.raises(KeyboardInterrupt):
+        side.append_all(events) if batch else side.append(events[1])
+    written = 1 if batch else 2
+    assert [event.persisted for event in events] == [not batch, False]
+    assert (side.version, rows_of(any_lab), len(any_lab.rejections)) == (written, written, 0)
+    for text in "xyz"[written - 1 : 2]:
+        assert side.append(noted(text)).persisted
+    assert [event.version for event in stream.events] == [1, 2, 3]
+    assert not side.append(noted("too much")).persisted
 
 
 def test_a_conflict_keeps_all_out_and_names_the_winner(any_lab):

@@ -6,7 +6,7 @@ import sys
 from typing import Any, ClassVar
 
 import pytest
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 import funes_lab as fl
 from funes_lab import registry
@@ -136,6 +136,38 @@ def test_rule_7_a_projection_that_was_defined_again_is_the_one_that_judges(lab, 
     define(limit=2)
     assert stream.append(noted()).persisted
     assert stream.append(noted()).errors.full_messages == ["Text is over 2"]
+
+
+def test_rule_7_a_state_that_is_remembered_is_forgotten_when_an_event_class_is_defined_again(lab):
+    class Earned(fl.Event, name="TestRegistry::Earned"):
+        points: int
+
+    class Score(BaseModel):
+        total: int = Field(default=0, le=10)
+
+    class Scores(fl.Projection[Score]):
+        @fl.interpretation_for(Earned)
+        def earned(state, event):
+            state.total += event.points
+
+    class Stream(fl.EventStream):
+        consistency_projection = Scores
+
+    stream = Stream.for_("n", lab=lab)
+    assert stream.append(Earned(points=4)).persisted
+
+    class Earned(fl.Event, name="TestRegistry::Earned"):  # type: ignore[no-redef]
+        given: int = Field(alias="points")
+
+        @property
+        def points(self) -> int:
+            return self.given * 2
+
+    assert stream.append(Earned(points=2)).errors.full_messages == [
+        "Led to invalid state: Total must be less than or equal to 10"
+    ]
+    assert stream.append(Earned(points=1)).persisted
+    assert stream.projected_with(Scores).total == 10
 
 
 def test_rule_7_events_are_matched_to_blocks_by_name(lab):

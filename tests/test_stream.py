@@ -251,6 +251,8 @@ def test_rule_10_memories_are_bounded_and_a_stream_that_was_forgotten_is_judged_
     for debt in debts:
         debt.append(issued(10))
     assert len(lab.memory) == STREAMS
+    assert lab.memory.take(debts[0].idx) is None
+    assert lab.memory.take(debts[-2].idx) is not None
     for debt in (debts[0], debts[-1]):
         assert debt.append(paid(11)).state_errors
         assert debt.append(paid(10)).version == 2
