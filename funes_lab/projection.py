@@ -204,6 +204,12 @@ def _compile(cls: type[Projection[Any]]) -> Fold:
         raise DefinitionError(
             f"{cls.__name__} has no interpretation; add a block marked @fl.interpretation_for(an event class)"
         )
+    if state.__private_attributes__:
+        private = next(iter(state.__private_attributes__))
+        raise DefinitionError(
+            f"the state of {cls.__name__} must not have private attributes: {private} of {state.__name__} would be no "
+            "part of it. Make it a field"
+        )
     if not isinstance(cls.strict, bool):
         raise DefinitionError(f"strict of {cls.__name__} must be True or False, got {cls.strict!r}")
     return Fold(cls.__name__, state, blocks, strict=cls.strict)

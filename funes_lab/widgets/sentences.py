@@ -108,6 +108,8 @@ def rule(row: ErrorRow) -> str:
 
 def errors_headline(rows: Sequence[ErrorRow], where: str | None) -> str:
     """Say how many errors there are, and what did not happen."""
+    if where is None and rows and all(row.source == "state" for row in rows):
+        return f"{formats.count(len(rows), 'error')} in the state."
     target = f" to {formats.middle(where, _NAME)}" if where else ""
     first = (
         "Denied: another writer took the version first."
