@@ -145,9 +145,7 @@ def life(rng: random.Random, idx: str, terms: Terms) -> Iterator[Entry]:
     amount, rate = str(terms.amount), str(terms.interest_rate)
     delay = timedelta(hours=rng.random(), days=0 if rng.random() > 0.04 else 1 + 8 * rng.random())
     recorded_at = whole_seconds(terms.issued_at + delay)
-    yield Entry(
-        recorded_at, idx, Issued, {"amount": amount, "interest_rate": rate, "at": iso(terms.issued_at)}
-    )
+    yield Entry(recorded_at, idx, Issued, {"amount": amount, "interest_rate": rate, "at": iso(terms.issued_at)})
     # Most pay as agreed; some pay all at once before the end, some stop, some never begin.
     luck, turn = rng.random(), 1 + int(rng.random() * (terms.months - 1))
     paid_off_at = turn if luck < 0.2 else terms.months
@@ -173,9 +171,7 @@ def payment_day(rng: random.Random, issued_at: datetime, month: int) -> datetime
 def noticed(rng: random.Random, paid_at: datetime) -> datetime:
     """Tell when the office records a payment: within hours, but one in twelve only after days or weeks."""
     late = rng.random() < 1 / 12
-    return whole_seconds(
-        paid_at + timedelta(hours=6 * rng.random(), days=4 + 44 * rng.random() if late else 0)
-    )
+    return whole_seconds(paid_at + timedelta(hours=6 * rng.random(), days=4 + 44 * rng.random() if late else 0))
 
 
 def attempts(rng: random.Random, turn: int, idx: str, terms: Terms, facts: list[Entry]) -> Iterator[Entry]:

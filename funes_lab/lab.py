@@ -251,24 +251,25 @@ class Lab(Asking, Keeping):
                 "a transaction is open already, and DuckDB has no savepoints; put the appends into the outer block"
             )
         self.check_writable()
-        transaction = Transaction(self.store)
-        token = self._transaction.set(transaction)
-        try:
-            yield transaction
-        except Rollback:
-            transaction.rollback()
-            transaction.check_inside()
-        except BaseException:
-            transaction.rollback()
-            raise
-        else:
-            transaction.commit()
-            self.memory.absorb(transaction.memory)
-            self._jobs.add(transaction.jobs)
-        finally:
-            transaction.over = True
-            self._transaction.reset(token)
-            transaction.end()
+        with self.store.writing:
+            transaction = Transaction(self.store)
+            token = self._transaction.set(transaction)
+            try:
+                yield transaction
+            except Rollback:
+                transaction.rollback()
+                transaction.check_inside()
+            except BaseException:
+                transaction.rollback()
+                raise
+            else:
+                transaction.commit()
+                self.memory.absorb(transaction.memory)
+                self._jobs.add(transaction.jobs)
+            finally:
+                transaction.over = True
+                self._transaction.reset(token)
+                transaction.end()
 
     # --- bringing in ----------------------------------------------------------------------------------------------
 

@@ -37,14 +37,9 @@ class Transaction:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        store.writing.acquire()
-        try:
-            self.unit: Unit = store.begin()
-        except BaseException:
-            store.writing.release()
-            raise
+        self.unit: Unit = store.begin()
         self._thread = threading.get_ident()
-        self._open = self._holds_lock = True
+        self._open = True
         self._was_left = False
         #: Whether its block has ended; a task that was started inside it may still have it in its context.
         self.over = False
@@ -122,15 +117,14 @@ class Transaction:
         """Other code runs now: undo everything, and do not let it wait for a lock that nobody gives back."""
         self._was_left = True
         self.rollback()
-        self.end()
+        self._store.writing.release()
 
     def end(self) -> None:
-        """Let the next writer in."""
-        if self._holds_lock:
-            self._holds_lock = False
-            if self._sentinel is not None:
-                self._sentinel.cancel()
-            self._store.writing.release()
+        """The block is over; it holds the lock again that its `with` will give back."""
+        if self._sentinel is not None:
+            self._sentinel.cancel()
+        if self._was_left:
+            self._store.writing.acquire()
 
     def commit(self) -> None:
         """Make it last, or raise ConflictError: then nothing of it did."""

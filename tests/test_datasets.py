@@ -237,9 +237,7 @@ def test_the_files_are_small_and_the_readme_tells_their_counts() -> None:
         assert (FOLDER / f"{row.name}.py").exists()
 
 
-def test_an_installed_package_finds_the_files_inside_itself(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_installed_package_finds_the_files_inside_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "funes_lab"
     inside = package / "_data" / "datasets"
     inside.mkdir(parents=True)

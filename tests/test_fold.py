@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, PrivateAttr
 
 import funes_lab as fl
 from tests.domain import (
@@ -220,3 +220,16 @@ def test_one_block_may_interpret_several_events(lab):
     for event in (issued(), paid(1), noted(), Forgiven(reason="x", at=day(1))):
         stream.append(event)
     assert stream.projected_with(Counting).n == 3
+
+
+def test_private_attributes_of_a_state_are_refused_when_the_projection_is_defined():
+    class Counted(BaseModel):
+        n: int = 0
+        _seen: list[str] = PrivateAttr(default_factory=list)
+
+    with pytest.raises(fl.DefinitionError, match="_seen"):
+
+        class Counting(fl.Projection[Counted]):
+            @fl.interpretation_for(Noted)
+            def noted(state, event):
+                state._seen.append(event.text)

@@ -135,9 +135,7 @@ def test_the_clock_in_lisbon_in_july_1993_was_on_central_european_summer_time(la
 
 
 def test_before_the_first_event_the_offset_is_unknown() -> None:
-    assert fl.testing.initial_state(OffsetInForce) == Offset(
-        utc_offset=0, abbreviation="-00", dst=False, since=None
-    )
+    assert fl.testing.initial_state(OffsetInForce) == Offset(utc_offset=0, abbreviation="-00", dst=False, since=None)
 
 
 def test_a_change_puts_its_offset_in_force() -> None:
@@ -239,9 +237,7 @@ def test_what_is_no_zone_file_is_refused_with_the_reason(data: bytes, message: s
         tzif.changes(data)
 
 
-@pytest.mark.parametrize(
-    "zone", ["Europe/Lisboa", "", "../zones", "Europe", "Europe//Lisbon", "Europe/./Lisbon"]
-)
+@pytest.mark.parametrize("zone", ["Europe/Lisboa", "", "../zones", "Europe", "Europe//Lisbon", "Europe/./Lisbon"])
 def test_an_unknown_zone_is_refused_by_its_name(zone: str) -> None:
     with pytest.raises(ValueError, match=rf"zone '{zone}' is not in"):
         timezones.clock_changes(zone)

@@ -318,17 +318,17 @@ class DuckDBStore(JournalTable):
             cursor.close()
 
     def close(self) -> None:
-        """Let go of the file when the last lab on it is closed."""
-        with _opening:
+        """Let go of the file when the last lab on it is closed; whoever writes just now may finish."""
+        with self.writing, _opening:
             self.users -= 1
             if self.users > 0 or self._connection is None:
                 return
             if _open_stores.get(self.path) is self:
                 del _open_stores[self.path]
+            connection, self._connection = self._connection, None
             if self.pid == os.getpid():
                 self._writer.close()
-                self._connection.close()
-            self._connection = None
+                connection.close()
 
     # --- below -----------------------------------------------------------------------------------------------
 

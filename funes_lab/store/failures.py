@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import duckdb
 
 from funes_lab.errors import (
+    ClosedError,
     CorruptLogError,
     FunesLabError,
     SchemaVersionError,
@@ -26,7 +27,7 @@ def damage_told(path: str) -> Iterator[None]:
         yield
     except duckdb.Error as failure:
         error = told(failure, path)
-        known = (TransactionError, CorruptLogError, StoreLockedError)
+        known = (ClosedError, TransactionError, CorruptLogError, StoreLockedError)
         if isinstance(failure, duckdb.FatalException) or isinstance(error, known):
             raise error from failure
         raise
@@ -42,6 +43,8 @@ def told(failure: duckdb.Error, path: str) -> FunesLabError:
         )
     if "Read-only file system" in text or "Permission denied" in text:
         return StoreError(f"{path} cannot be written: {text}. To look at what is there, open it with read_only=True")
+    if isinstance(failure, duckdb.ConnectionException) and "already closed" in text:
+        return ClosedError(f"the lab on {path} was closed meanwhile; open it again with fl.Lab({path!r})")
     if "Could not set lock" in text or "Conflicting lock" in text:
         return _locked(text, path)
     if "transaction is aborted" in text:
