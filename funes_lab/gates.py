@@ -148,7 +148,7 @@ class Gates:
         """Write what was let in, as one unit of work, and tell the events; raises VersionTaken."""
         jobs = self._jobs(rows)
         if self._unit is None and not all(model.virtual for model in self.rules.transactional):
-            unit = self.lab.store.begin()
+            unit = self.lab.store.begin(alone=True)
             try:
                 self._insert(rows, unit)
                 self._write_read_models(unit)

@@ -75,7 +75,7 @@ class Job:
         with store.writing, scope(lab):
             events = [read_event(row) for row in store.stream(self.idx)]
             entry = model.entry(self.idx, project(model.fold, events, self.at or lab.now()))
-            unit = store.begin()
+            unit = store.begin(alone=True)
             try:
                 entry.write(store, unit)
                 entry.persist()

@@ -134,8 +134,8 @@ class Store(Protocol):
         """A table of read models, or of the user's own, by idx."""
         ...
 
-    def begin(self) -> Unit:
-        """Open a transaction."""
+    def begin(self, *, alone: bool = False) -> Unit:
+        """Open a transaction; `alone` for one of the lab's own, by whoever holds the lock of writing."""
         ...
 
     def journal(self, entry: Mapping[str, Any]) -> None:

@@ -140,6 +140,7 @@ class DuckDBStore(JournalTable):
                 self._writer = self._connection.cursor()
                 # planning dominates a one-row INSERT, and there is nothing in it to optimise
                 self._writer.execute("PRAGMA disable_optimizer")
+                self._tiers = self._connection.cursor()
         except BaseException:
             self._connection.close()
             raise
@@ -258,10 +259,11 @@ class DuckDBStore(JournalTable):
             raise ValueError(f"there is no table {name!r} in {self.path}; there are {', '.join(sorted(known))}")
         return self._arrow(f"SELECT * FROM {quoted(name)} ORDER BY 1", (), unit)
 
-    def begin(self) -> DuckDBUnit:
-        """Open a transaction."""
+    def begin(self, *, alone: bool = False) -> DuckDBUnit:
+        """Open a transaction; `alone` for one of the lab's own, by whoever holds the lock of writing."""
         self._ready()
-        return DuckDBUnit(self.cursor(), self.path, self.tables)
+        cursor = self._tiers if alone else self.cursor()
+        return DuckDBUnit(cursor, self.path, self.tables, borrowed=alone)
 
     def read_model_streams(self, table: Table) -> set[str]:
         """The streams that have a row in a read-model table; none if there is no such table."""
@@ -328,6 +330,7 @@ class DuckDBStore(JournalTable):
             connection, self._connection = self._connection, None
             if self.pid == os.getpid():
                 self._writer.close()
+                self._tiers.close()
                 connection.close()
 
     # --- below -----------------------------------------------------------------------------------------------

@@ -21,10 +21,22 @@ _ALLOWED: Final = ("SELECT", "INSERT", "UPDATE", "DELETE", "MERGE_INTO", "CREATE
 
 
 class DuckDBUnit:
-    """An open transaction."""
+    """An open transaction.
 
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, path: str, tables: set[Table]) -> None:
-        self.cursor = cursor
+    Parameters
+    ----------
+    cursor : DuckDBPyConnection
+    path : str
+    tables : set of Table
+        The read-model tables that are known to be there; those that this transaction makes are added if it lasts.
+    borrowed : bool
+        Whether the cursor is the store's own, which goes on, and only the lab itself runs statements on it.
+    """
+
+    def __init__(
+        self, cursor: duckdb.DuckDBPyConnection, path: str, tables: set[Table], *, borrowed: bool = False
+    ) -> None:
+        self.cursor, self._borrowed = cursor, borrowed
         self._path, self._tables = path, tables
         self.cursor.execute("BEGIN TRANSACTION")
         self._open = True
@@ -49,8 +61,9 @@ class DuckDBUnit:
         """Make it last."""
         self._open = False
         try:
-            # a COMMIT after a failed statement rolls back in silence; anything else says so
-            self.cursor.execute("SELECT 1")
+            if not self._borrowed:
+                # a COMMIT after a failed statement, which a person may have caught, rolls back in silence
+                self.cursor.execute("SELECT 1")
             self.cursor.execute("COMMIT")
             self._tables.update(self.made)
         except duckdb.Error as failure:
@@ -58,7 +71,7 @@ class DuckDBUnit:
                 raise conflict from failure
             raise told(failure, self._path) from failure
         finally:
-            self.cursor.close()
+            self._let_go()
 
     def rollback(self) -> None:
         """Undo it; a transaction that a failed COMMIT has ended already is left alone."""
@@ -66,6 +79,10 @@ class DuckDBUnit:
             self._open = False
             with contextlib.suppress(duckdb.TransactionException):
                 self.cursor.execute("ROLLBACK")
+            self._let_go()
+
+    def _let_go(self) -> None:
+        if not self._borrowed:
             self.cursor.close()
 
 

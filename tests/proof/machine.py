@@ -345,7 +345,7 @@ class Machine(RuleBasedStateMachine):
         before = [(seen, seen.version) for seen in self.readings]
         mine = Try(number, [Draft("Proof::In", {"amount": ours}, on)], reading=0 if by_reading else None)
         faster = Try(number, [Draft("Proof::In", {"amount": theirs}, on)], other_door=True)
-        lost = all(isinstance(self.foresee(self.model, idx, t.drafts, None, None, None), list) for t in (mine, faster))
+        accepted = [isinstance(self.foresee(self.model, idx, t.drafts, None, None, None), list) for t in (mine, faster)]
         inside, made = self.model.copy(), []
 
         def work() -> None:
@@ -353,14 +353,15 @@ class Machine(RuleBasedStateMachine):
                 made.extend(self.attempt(mine, inside, 0))
                 self.attempt(faster, self.model, 1)
 
-        if lost:
+        if all(accepted):
             with pytest.raises(fl.ConflictError):
                 work()
             self.model.journal.append((idx, "conflict"))
             self.undone(made, before)
         else:
-            # both are alike, so none of them was accepted
             work()
+            if accepted[0]:
+                self.model.facts = inside.facts
 
     # --- past the gates --------------------------------------------------------------------------------------
 

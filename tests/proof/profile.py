@@ -19,5 +19,6 @@ def histories() -> settings:
         max_examples=HISTORIES // 2,
         stateful_step_count=STEPS,
         deadline=None,
+        derandomize=bool(os.environ.get("CI")),
         suppress_health_check=list(HealthCheck),
     )
