@@ -714,6 +714,29 @@ def test_a_destination_that_fails_inside_a_transaction_dooms_it(any_lab, sent):
     nothing_remains(any_lab, event, LetterStream.for_("a"))
 
 
+def test_a_destination_may_append_to_another_stream(any_lab):
+    class Echo(BaseModel):
+        quantity: int = 0
+        persist_with: ClassVar[str] = "repeat"
+
+        def repeat(self, idx: str) -> None:
+            StockStream.for_(f"echo of {idx}").append_or_raise(Moved(quantity=self.quantity))
+
+    class Echoes(fl.Projection[Echo]):
+        @fl.interpretation_for(Moved)
+        def moved(state, event):
+            state.quantity += event.quantity
+
+    class EchoStream(fl.EventStream):
+        transactional_projections = [StockLevels, Echoes]
+
+    StockStream.for_("before").append(Moved(quantity=1))
+    for version in (1, 2):
+        assert EchoStream.for_("a").append(Moved(quantity=1)).version == version
+    rows = any_lab.table("stock").set_index("idx").quantity
+    assert dict(rows) == {"before": 1, "a": 2, "echo of a": 3}
+
+
 def test_a_method_that_is_not_there_is_told_when_the_stream_is_defined():
     class Lost(BaseModel):
         persist_with: ClassVar[str] = "save"

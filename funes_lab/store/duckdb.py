@@ -129,6 +129,7 @@ class DuckDBStore(JournalTable):
         self.path, self.read_only = path, read_only
         self.pid = os.getpid()
         self.users = 1
+        self._borrower: DuckDBUnit | None = None
         #: Read-model tables that are known to be there.
         self.tables: set[Table] = set()
         #: Held by whoever writes; a transaction holds it from its beginning to its end.
@@ -262,8 +263,11 @@ class DuckDBStore(JournalTable):
     def begin(self, *, alone: bool = False) -> DuckDBUnit:
         """Open a transaction; `alone` for one of the lab's own, by whoever holds the lock of writing."""
         self._ready()
-        cursor = self._tiers if alone else self.cursor()
-        return DuckDBUnit(cursor, self.path, self.tables, borrowed=alone)
+        # a destination that appends in its turn opens a second one inside the first
+        if not alone or (self._borrower is not None and self._borrower.is_open):
+            return DuckDBUnit(self.cursor(), self.path, self.tables)
+        self._borrower = DuckDBUnit(self._tiers, self.path, self.tables, borrowed=True)
+        return self._borrower
 
     def read_model_streams(self, table: Table) -> set[str]:
         """The streams that have a row in a read-model table; none if there is no such table."""

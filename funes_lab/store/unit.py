@@ -39,7 +39,8 @@ class DuckDBUnit:
         self.cursor, self._borrowed = cursor, borrowed
         self._path, self._tables = path, tables
         self.cursor.execute("BEGIN TRANSACTION")
-        self._open = True
+        #: Until it is committed or rolled back.
+        self.is_open = True
         #: Read-model tables that this transaction made, if it lasts.
         self.made: set[Table] = set()
 
@@ -59,7 +60,7 @@ class DuckDBUnit:
 
     def commit(self) -> None:
         """Make it last."""
-        self._open = False
+        self.is_open = False
         try:
             if not self._borrowed:
                 # a COMMIT after a failed statement, which a person may have caught, rolls back in silence
@@ -75,8 +76,8 @@ class DuckDBUnit:
 
     def rollback(self) -> None:
         """Undo it; a transaction that a failed COMMIT has ended already is left alone."""
-        if self._open:
-            self._open = False
+        if self.is_open:
+            self.is_open = False
             with contextlib.suppress(duckdb.TransactionException):
                 self.cursor.execute("ROLLBACK")
             self._let_go()

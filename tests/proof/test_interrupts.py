@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import threading
@@ -123,9 +124,10 @@ def test_an_interrupt_leaves_nothing_by_half_and_the_lab_goes_on(any_lab, interr
         try:
             interrupt_after(chance.uniform(0.00001, min(seconds)))
             events = work(any_lab, number)
-            interrupt_after(0)
         except (KeyboardInterrupt, RuntimeError, duckdb.Error, fl.StoreError) as raised:
             failure = raised
+        finally:
+            interrupt_after(0)
         # where the interrupt meets DuckDB at work it stops the query, and says so in its own way
         assert failure is None or isinstance(failure, KeyboardInterrupt) or "nterrupt" in str(failure)
         interrupted += failure is not None
