@@ -20,6 +20,12 @@ import funes_lab as fl
 ROUNDS = 60
 
 
+pytestmark = pytest.mark.skipif(
+    "PYTEST_XDIST_WORKER" in os.environ,
+    reason="its signals would hit the protocol of the worker; run it alone: pytest -p no:xdist on this file",
+)
+
+
 class Told(fl.Event, name="Interrupts::Told"):
     number: int
     of: int = 1
