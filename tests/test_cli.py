@@ -296,7 +296,7 @@ def test_jupyterlab_comes_up_on_the_tour_fetches_nothing_and_stops_on_ctrl_c(ser
     assert config["treePath"] == "00_tour.ipynb"
 
     process.send_signal(signal.SIGINT)
-    process.wait(timeout=20)
+    process.wait(timeout=120)
 
 
 def test_an_address_without_the_token_is_refused(server):
