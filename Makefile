@@ -19,6 +19,9 @@ OLDER_TESTS = tests/conformance tests/proof/test_machine.py tests/proof/test_mac
               tests/test_reading.py tests/test_store_duckdb.py tests/test_store_load.py tests/test_stream.py \
               tests/test_tiers.py tests/test_transaction.py
 
+# Signals that these tests send would hit a worker of pytest-xdist, so they run in a process of their own.
+ALONE = tests/proof/test_interrupts.py
+
 # Without it a kernel warns at its start that what is said to it could be overheard.
 ENCRYPTED = --KernelManager.transport_encryption=auto
 
@@ -40,6 +43,7 @@ lab: $(INSTALLED) ## open JupyterLab on the tour (ARGS="--no-browser --port 8899
 	$(PY) -m funes_lab lab $(ARGS)
 
 test: lint types ## lint, types, doctests and every test (ARGS="-k errors")
+	$(PY) -m pytest -q -p no:xdist $(ALONE)
 	$(PY) -m pytest -n auto --dist loadfile $(ARGS)
 
 older: $(OLDER)/installed ## the tests of the log on DuckDB 1.5

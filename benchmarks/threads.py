@@ -15,7 +15,7 @@ import funes_lab as fl
 
 THREADS, EACH, STREAMS = 8, 500, 5
 READS = 10_000
-ROUNDS = 3
+ROUNDS = 7
 
 
 class Counted(fl.Event, name="BenchThreads::Counted"):

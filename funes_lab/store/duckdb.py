@@ -129,7 +129,8 @@ class DuckDBStore(JournalTable):
         self.path, self.read_only = path, read_only
         self.pid = os.getpid()
         self.users = 1
-        self._borrower: DuckDBUnit | None = None
+        #: A cursor for the next transaction of the lab's own, if the one before ended cleanly.
+        self._spare: list[duckdb.DuckDBPyConnection] = []
         #: Read-model tables that are known to be there.
         self.tables: set[Table] = set()
         #: Held by whoever writes; a transaction holds it from its beginning to its end.
@@ -141,7 +142,6 @@ class DuckDBStore(JournalTable):
                 self._writer = self._connection.cursor()
                 # planning dominates a one-row INSERT, and there is nothing in it to optimise
                 self._writer.execute("PRAGMA disable_optimizer")
-                self._tiers = self._connection.cursor()
         except BaseException:
             self._connection.close()
             raise
@@ -263,11 +263,12 @@ class DuckDBStore(JournalTable):
     def begin(self, *, alone: bool = False) -> DuckDBUnit:
         """Open a transaction; `alone` for one of the lab's own, by whoever holds the lock of writing."""
         self._ready()
-        # a destination that appends in its turn opens a second one inside the first
-        if not alone or (self._borrower is not None and self._borrower.is_open):
+        if not alone:
             return DuckDBUnit(self.cursor(), self.path, self.tables)
-        self._borrower = DuckDBUnit(self._tiers, self.path, self.tables, borrowed=True)
-        return self._borrower
+        # taken out while it is used: a destination that appends in its turn opens a second transaction inside the
+        # first, and a cursor that an interrupt left in the middle of something is never seen again
+        cursor = self._spare.pop() if self._spare else self.cursor()
+        return DuckDBUnit(cursor, self.path, self.tables, spare=self._spare)
 
     def read_model_streams(self, table: Table) -> set[str]:
         """The streams that have a row in a read-model table; none if there is no such table."""
@@ -334,7 +335,8 @@ class DuckDBStore(JournalTable):
             connection, self._connection = self._connection, None
             if self.pid == os.getpid():
                 self._writer.close()
-                self._tiers.close()
+                for cursor in self._spare:
+                    cursor.close()
                 connection.close()
 
     # --- below -----------------------------------------------------------------------------------------------

@@ -29,14 +29,19 @@ class DuckDBUnit:
     path : str
     tables : set of Table
         The read-model tables that are known to be there; those that this transaction makes are added if it lasts.
-    borrowed : bool
-        Whether the cursor is the store's own, which goes on, and only the lab itself runs statements on it.
+    spare : list of DuckDBPyConnection, optional
+        For a transaction of the lab's own: where its cursor is put after a clean end, to be used again.
     """
 
     def __init__(
-        self, cursor: duckdb.DuckDBPyConnection, path: str, tables: set[Table], *, borrowed: bool = False
+        self,
+        cursor: duckdb.DuckDBPyConnection,
+        path: str,
+        tables: set[Table],
+        *,
+        spare: list[duckdb.DuckDBPyConnection] | None = None,
     ) -> None:
-        self.cursor, self._borrowed = cursor, borrowed
+        self.cursor, self._spare = cursor, spare
         self._path, self._tables = path, tables
         self.cursor.execute("BEGIN TRANSACTION")
         #: Until it is committed or rolled back.
@@ -60,30 +65,36 @@ class DuckDBUnit:
 
     def commit(self) -> None:
         """Make it last."""
-        self.is_open = False
+        self.is_open = clean = False
         try:
-            if not self._borrowed:
+            if self._spare is None:
                 # a COMMIT after a failed statement, which a person may have caught, rolls back in silence
                 self.cursor.execute("SELECT 1")
             self.cursor.execute("COMMIT")
+            clean = True
             self._tables.update(self.made)
         except duckdb.Error as failure:
             if conflict := taken(failure):
                 raise conflict from failure
             raise told(failure, self._path) from failure
         finally:
-            self._let_go()
+            self._let_go(clean=clean)
 
     def rollback(self) -> None:
         """Undo it; a transaction that a failed COMMIT has ended already is left alone."""
         if self.is_open:
-            self.is_open = False
-            with contextlib.suppress(duckdb.TransactionException):
-                self.cursor.execute("ROLLBACK")
-            self._let_go()
+            self.is_open = clean = False
+            try:
+                with contextlib.suppress(duckdb.TransactionException):
+                    self.cursor.execute("ROLLBACK")
+                    clean = True
+            finally:
+                self._let_go(clean=clean)
 
-    def _let_go(self) -> None:
-        if not self._borrowed:
+    def _let_go(self, *, clean: bool) -> None:
+        if clean and self._spare is not None and not self._spare:
+            self._spare.append(self.cursor)
+        else:
             self.cursor.close()
 
 
