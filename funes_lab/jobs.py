@@ -100,7 +100,9 @@ class Jobs:
         self._waiting: deque[Job] = deque()
         self._finished: deque[Job] = deque(maxlen=KEPT)
         self._running: Job | None = None
-        self._changed = threading.Condition()
+        # taken as it is and not through the condition, whose way in is Python that an interrupt can leave halfway
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
         self._worker: threading.Thread | None = None
         self._hurry = False
 
@@ -112,7 +114,7 @@ class Jobs:
 
     def add(self, jobs: Sequence[Job]) -> None:
         """Queue jobs; a worker takes them up unless the lab is `jobs="manual"`."""
-        with self._changed:
+        with self._lock:
             for job in jobs:
                 delay = job.background.delay or timedelta(0)
                 job.due = time.monotonic() + delay.total_seconds()
@@ -164,14 +166,14 @@ class Jobs:
             raise TransactionError("jobs wait for the transaction that is open here; wait for them after its block")
         if self._manual and self._waiting:
             raise FunesLabError('this lab runs its jobs by hand (jobs="manual"); call lab.jobs.run_pending()')
-        with self._changed:
+        with self._lock:
             if not self._changed.wait_for(lambda: not self._waiting and self._running is None, timeout):
                 left = len(self._waiting) + (self._running is not None)
                 raise TimeoutError(f"{formats.count(left, 'job')} left after {timeout} s; see lab.jobs.df()")
 
     def finish(self) -> None:
         """Let everything that waits run, delayed or not; called when the lab is closed."""
-        with self._changed:
+        with self._lock:
             self._hurry = True
             self._changed.notify_all()
         if not self._manual:
@@ -197,7 +199,7 @@ class Jobs:
         return f"<Jobs: {told}>"
 
     def _listed(self) -> list[Job]:
-        with self._changed:
+        with self._lock:
             running = [] if self._running is None else [self._running]
             return sorted([*self._finished, *running, *self._waiting], key=lambda job: job.number)
 
@@ -209,7 +211,7 @@ class Jobs:
 
     def _work(self) -> None:
         while True:
-            with self._changed:
+            with self._lock:
                 job = self._next(lambda job: self._hurry or job.due <= time.monotonic())
                 if job is None:
                     if not self._waiting:
@@ -222,7 +224,7 @@ class Jobs:
                 _log.error("job %d (%s of %r) failed: %s", job.number, job.projection, job.idx, job.error)
 
     def _next(self, ready: Callable[[Job], bool]) -> Job | None:
-        with self._changed:
+        with self._lock:
             for job in self._waiting:
                 if ready(job):
                     self._waiting.remove(job)
@@ -238,7 +240,7 @@ class Jobs:
             job.error, job.status = failure, "failed"
         finally:
             job.finished_at = self._lab.now()
-            with self._changed:
+            with self._lock:
                 self._running = None
                 self._finished.append(job)
                 self._changed.notify_all()

@@ -195,6 +195,8 @@ class Lab(Asking, Keeping):
     def queue(self, jobs: Sequence[Job]) -> None:
         """Let jobs run once the outermost transaction is committed."""
         transaction = self.transaction_now
+        if not jobs:
+            return
         if transaction is None:
             self._jobs.add(jobs)
         else:
