@@ -237,7 +237,8 @@ def check(
             found += 1
         if found:
             raise typer.Exit(1)
-        events = len(store.log())
+        with store.scan() as scan:
+            events = scan.rows
     finally:
         store.close()
     typer.echo(f"{file}: {events:,} events, sound")

@@ -59,8 +59,9 @@ class Fold:
         self._final = _timed(blocks.final, "final_state") if blocks.final else None
         self.final = blocks.final is not None
         self.starts_with_time = self._initial is not None and self._initial[1]
-        self._open = state.model_config.get("extra") == "allow"
-        self.immutable = not self._open and all(is_immutable(info.annotation) for info in state.model_fields.values())
+        #: Whether the state takes attributes that it has no field for.
+        self.is_open = state.model_config.get("extra") == "allow"
+        self.immutable = not self.is_open and all(is_immutable(info.annotation) for info in state.model_fields.values())
         self._names = frozenset(state.model_fields)
 
     @cached_property
@@ -222,7 +223,7 @@ class Fold:
 
     def knows(self, state: BaseModel) -> bool:
         """Whether a state has no attribute but its fields."""
-        return self._open or state.__dict__.keys() <= self._names
+        return self.is_open or state.__dict__.keys() <= self._names
 
     def _refuse_unknown(self, state: BaseModel, block: Block, event: Event | None) -> None:
         known = self._names

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Literal
 
 from funes_lab import formats
 from funes_lab.current import Workspace
+from funes_lab.selection import Name, names_of, selection
+from funes_lab.storable import Moment
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,17 +26,70 @@ class Log:
     def __bool__(self) -> bool:
         return True
 
-    def df(self) -> pd.DataFrame:
-        """Every event, stream by stream in replay order.
+    def df(
+        self,
+        names: Name | Iterable[Name] | None = None,
+        idx: str | Iterable[str] | None = None,
+        *,
+        at: Moment | None = None,
+        as_of: Moment | None = None,
+        expand: bool = True,
+        decimals: Literal["exact", "float"] = "exact",
+        progress: bool = True,
+    ) -> pd.DataFrame:
+        """Events, stream by stream in replay order. Without arguments all of them.
+
+        Parameters
+        ----------
+        names : str, event class, or a list of them, optional
+            Only these events.
+        idx : str or list of str, optional
+            Only one stream, those that match a pattern (`"debts-*"`), or those that are listed.
+        at : datetime, date or str, optional
+            Actual time: only what had happened by then.
+        as_of : datetime, date or str, optional
+            Record time: only what the log knew by then.
+        expand : bool
+            A column an attribute; or, if False, the payload as the log has it, in one column.
+        decimals : {"exact", "float"}
+            Decimal objects, or floats.
+        progress : bool
+            Show a bar when it takes longer than a second.
 
         Returns
         -------
         DataFrame
-            As `EventStream.df`: the key columns, then the attributes of all events by their names.
-        """
-        from funes_lab.replay import frames
+            RangeIndex, a row an event. Columns `idx` (category), `version` (int64), `event` (category),
+            `occurred_at` and `created_at` (datetime64[us, UTC]); then the attributes of all events by their names
+            (`payload.x` where one is called like a column), with the dtypes that their classes promise: Int64,
+            boolean, float64, str, datetime64[us, UTC], timedelta64[us], else objects, Decimals too; then
+            `meta_info.x` for what was bound to events. Attributes of names that no class has are there as well. An
+            empty result has the same columns. With `expand=False` the last columns are `payload` and `meta_info`
+            (str, JSON text), and `event` is the name that the log has: such a frame, written to a file, can be
+            loaded by `Lab.load`. Secret attributes are masked in both.
 
-        return frames.of_log(self._lab.store.log(unit=self._lab.unit))
+        Examples
+        --------
+        >>> import funes_lab as fl
+        >>> lab = fl.Lab()
+        >>> class Jotted(fl.Event, name="Example::Jotted"):
+        ...     text: str
+        >>> class Counted(fl.Event, name="Example::Counted"):
+        ...     count: int
+        >>> _ = fl.EventStream.for_("a").append_all([Jotted(text="x"), Counted(count=1)])
+        >>> lab.log.df(names=Jotted)[["version", "text"]].to_dict("records")
+        [{'version': 1, 'text': 'x'}]
+        """
+        from funes_lab.replay import columns, frames, states
+
+        columns.check_decimals(decimals)
+        asked = selection(names=names, idx=idx, at=at, as_of=as_of)
+        store, unit = self._lab.store, self._lab.unit
+        with store.scan(asked, unit) as scan, states.told(scan, progress=progress) as tick:
+            promised = () if names is None else names_of(names)
+            if scan.rows == 0 and names is None:
+                promised = store.names(unit)
+            return frames.of_log(scan, names=promised, expand=expand, decimals=decimals, tick=tick)
 
     def streams(self) -> pd.DataFrame:
         """What streams there are.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel
 
@@ -64,20 +64,23 @@ class ReadingSide:
     def __bool__(self) -> bool:
         return True
 
-    def df(self) -> pd.DataFrame:
+    def df(self, *, decimals: Literal["exact", "float"] = "exact") -> pd.DataFrame:
         """The events as a DataFrame.
+
+        Parameters
+        ----------
+        decimals : {"exact", "float"}
+            Decimal objects, or floats.
 
         Returns
         -------
         DataFrame
-            RangeIndex, a row an event in replay order. Columns `idx` (category), `version` (int64), `event`
-            (category), `occurred_at` and `created_at` (datetime64[us, UTC]), then the attributes by their names
-            (`payload.x` where one is called like a column); Decimals are Decimal objects. Secret attributes are
-            masked.
+            RangeIndex, a row an event in replay order; columns as in `lab.log.df()`.
         """
-        from funes_lab.replay import frames
+        from funes_lab.replay import columns, frames
 
-        return frames.of_events(self.events)
+        columns.check_decimals(decimals)
+        return frames.of_log([rows_to_table(self.rows())], decimals=decimals)
 
     def projected_with(
         self, projection: type[Projection[Any]], *, at: Moment | None = None, as_of: Moment | None = None
@@ -132,7 +135,15 @@ class ReadingSide:
         return Errors(fold.verdict(state)[1])
 
     def replay(
-        self, projection: type[Projection[Any]], *, at: Moment | None = None, as_of: Moment | None = None
+        self,
+        projection: type[Projection[Any]],
+        *,
+        at: Moment | None = None,
+        as_of: Moment | None = None,
+        steps: bool = True,
+        changes: bool = False,
+        on_error: Literal["raise", "stop", "skip"] = "raise",
+        decimals: Literal["exact", "float"] = "exact",
     ) -> pd.DataFrame:
         """The state after every event, as a DataFrame.
 
@@ -141,17 +152,53 @@ class ReadingSide:
         projection : Projection class
         at, as_of : datetime, date or str, optional
             As for `projected_with`.
+        steps : bool
+            A row an event and the state after it; if False one row, with the state that all of them lead to.
+        changes : bool
+            Add `x_before` and `x_after` for each field x, with values in the rows whose event moved it.
+        on_error : {"raise", "stop", "skip"}
+            At an event that a block breaks at: raise, end there, or go on without it. The last two add the column
+            `error` (str): what broke at that event, whose row has the state before it.
+        decimals : {"exact", "float"}
+            Decimal objects, or floats.
 
         Returns
         -------
         DataFrame
             RangeIndex, a row an event in replay order. Columns `idx`, `version`, `event`, `occurred_at` and
             `created_at` as in `df()`, then the fields of the state after that event (`state.x` where one is
-            called like a column). Row k is `projected_with` over the events up to k, at the time of k.
-        """
-        from funes_lab.replay import frames
+            called like a column), with the dtypes that the state promises: Int64, boolean, float64, str,
+            datetime64[us, UTC], timedelta64[us], else objects, Decimals too. Row k is `projected_with` over the
+            events up to k, at the time of k.
 
-        return frames.of_steps(fold_of(projection), rows_to_table(self._filtered_rows(at, as_of)[0]))
+        Raises
+        ------
+        ProjectionError
+            If a block breaks, with `on_error="raise"`.
+
+        Examples
+        --------
+        >>> import funes_lab as fl
+        >>> from pydantic import BaseModel
+        >>> class Summed(fl.Event, name="Example::Summed"):
+        ...     number: int
+        >>> class Sum(BaseModel):
+        ...     total: int = 0
+        >>> class Total(fl.Projection[Sum]):
+        ...     @fl.interpretation_for(Summed)
+        ...     def summed(state, event):
+        ...         state.total += event.number
+        >>> stream = fl.EventStream.for_("s", lab=fl.Lab())
+        >>> _ = stream.append_all([Summed(number=2), Summed(number=3)])
+        >>> stream.replay(Total, changes=True)[["version", "total", "total_before"]].to_dict("records")
+        [{'version': 1, 'total': 2, 'total_before': 0}, {'version': 2, 'total': 5, 'total_before': 2}]
+        """
+        from funes_lab.replay import engine, states
+
+        wish = states.check(steps=steps, changes=changes, on_error=on_error, decimals=decimals)
+        rows, reference = self._filtered_rows(at, as_of)
+        task = engine.Task(fold_of(projection), reference, steps, every_stream=True, on_error=on_error)
+        return states.replayed([rows_to_table(rows)], task, wish)
 
     def _project(
         self, projection: type[Projection[Any]], at: Moment | None, as_of: Moment | None

@@ -46,6 +46,16 @@ def find(name: str) -> type[BaseModel] | None:
     return None
 
 
+def canonical(name: str) -> str:
+    """Stub."""
+    return name
+
+
+def names_of(name: str) -> tuple[str, ...]:
+    """Stub."""
+    return (name,)
+
+
 def generation() -> int:
     """A number that grows whenever a name gets another class."""
     return _generation

@@ -2,7 +2,8 @@
 
 A partition of streams comes in as an Arrow table in replay order and goes out as states. Every payload is decoded by
 the validator of its class, given to its block, and dropped; what no block interprets is not even decoded. The state
-is validated once a stream. `run` needs nothing but the table and the fold, so that a partition can be run anywhere.
+is validated once a stream. `run` needs nothing but the table and what is asked of it, so that a partition can be run
+anywhere.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pydantic import BaseModel, ValidationError
 
 from funes_lab import registry
 from funes_lab.codec import decode
+from funes_lab.errors import ProjectionError
 from funes_lab.event import Event, Status, scanned
 from funes_lab.fold import Block, Fold, folding, without_gc
 from funes_lab.seen import read_event
@@ -28,6 +30,30 @@ from funes_lab.store import Row
 
 #: Rows that are turned into Python objects at a time; a longer stream makes a larger window.
 WINDOW = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is asked of a run.
+
+    Attributes
+    ----------
+    fold : Fold
+    at : datetime
+        The time of the query, for `initial_state` and `final_state`; with steps, each row has its own.
+    steps : bool
+        The state after every event, not only the last.
+    every_stream : bool
+        Also streams without an event that the projection interprets.
+    on_error : {"raise", "stop", "skip"}
+        What becomes of a stream at an event that a block breaks at.
+    """
+
+    fold: Fold
+    at: datetime
+    steps: bool = False
+    every_stream: bool = False
+    on_error: str = "raise"
 
 
 @dataclass(slots=True)
@@ -40,10 +66,24 @@ class States:
         For each state, the row of the table that it is the state after.
     values : list of dict
         The fields of each state.
+    errors : dict of int to str
+        By place in `rows`: what broke there; then the state is the one before.
     """
 
     rows: list[int] = field(default_factory=list)
     values: list[Mapping[str, Any]] = field(default_factory=list)
+    errors: dict[int, str] = field(default_factory=dict)
+
+    def add(self, row: int, values: Mapping[str, Any], error: str | None = None) -> None:
+        """One more state."""
+        if error is not None:
+            self.errors[len(self.rows)] = error
+        self.rows.append(row)
+        self.values.append(values)
+
+    def cut(self, length: int) -> None:
+        """Forget all but the first of them."""
+        del self.rows[length:], self.values[length:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +97,16 @@ class _Handler:
     takes_time: bool
 
 
-def run(table: pa.Table, fold: Fold, at: datetime, *, steps: bool = False, every_stream: bool = False) -> States:
+def run(table: pa.Table, task: Task, tick: Callable[[int], object] = lambda rows: None) -> States:
     """Fold every stream of a partition.
 
     Parameters
     ----------
     table : pa.Table
         Rows of the log, whole streams, in replay order: by idx, `occurred_at`, version.
-    fold : Fold
-    at : datetime
-        The time of the query, for `initial_state` and `final_state`; with steps, each row has its own.
-    steps : bool
-        The state after every event, not only the last.
-    every_stream : bool
-        Also streams without an event that the projection interprets.
+    task : Task
+    tick : callable
+        Gets how many rows were taken up, each time that some were.
 
     Returns
     -------
@@ -79,26 +115,33 @@ def run(table: pa.Table, fold: Fold, at: datetime, *, steps: bool = False, every
     Raises
     ------
     ProjectionError
-        If a block breaks.
+        If a block breaks, unless the task is to go on.
     """
     states = States()
     if table.num_rows == 0:
         return states
+    fold = task.fold
     handlers, codes = _handlers(table, fold)
-    scan = _Scan(table)
+    scan = _Scan(table, tick)
     with folding(fold), scanned(scan), without_gc():
         for first, last in scan.streams():
             scan.load(first, last)
             listed = [handlers[code] for code in codes[first:last]]
-            if not every_stream and not any(listed):
+            if not task.every_stream and not any(listed):
                 continue
-            if steps:
-                _walk(scan, fold, listed, states, first)
-            else:
-                state = _fold(scan, fold, listed, fold.start(at), first)
-                states.rows.append(last - 1)
-                states.values.append(fold.settled(fold.finish(state, at).__dict__))
-    if steps and fold.exact is not None and not _are_exact(states.values, fold.exact):
+            before = len(states.rows)
+            try:
+                if task.steps:
+                    _walk(scan, fold, listed, states, first)
+                else:
+                    state = _fold(scan, fold, listed, fold.start(task.at), first)
+                    states.add(last - 1, fold.settled(fold.finish(state, task.at).__dict__))
+            except ProjectionError:
+                if task.on_error == "raise":
+                    raise
+                states.cut(before)
+                _go_on(scan, task, first, last, states)
+    if task.steps and fold.exact is not None and not _are_exact(states.values, fold.exact):
         states.values = [fold.settled(values) for values in states.values]
     return states
 
@@ -163,6 +206,46 @@ def _walk(scan: _Scan, fold: Fold, listed: Sequence[_Handler | None], states: St
         states.values.append(fold.settled(fold.copy(ended).__dict__))
 
 
+def _go_on(scan: _Scan, task: Task, first: int, last: int, states: States) -> None:
+    """A stream that breaks somewhere, event by event: one that breaks a block is left out, and told."""
+    fold = task.fold
+    good: list[int] = []
+    broken: list[str] = []
+    state, at = None, task.at
+    for number in range(first, last):
+        at = scan.time(number) if task.steps else task.at
+        error = None
+        try:
+            if state is None or (task.steps and fold.starts_with_time):
+                state = fold.start(at)
+                for known in good:
+                    state = fold.step(state, scan.event(known), scan.time(known))
+            after = fold.step(fold.copy(state), scan.event(number), scan.time(number))
+            state = after
+            good.append(number)
+        except ProjectionError as failure:
+            broken.append(error := str(failure))
+        if task.steps:
+            values, late = _ended(fold, state, at)
+            states.add(number, values, error or late)
+        if error is not None and task.on_error == "stop":
+            last = number + 1
+            break
+    if not task.steps:
+        values, late = _ended(fold, state, at)
+        states.add(last - 1, values, "; ".join(broken if late is None else [*broken, late]))
+
+
+def _ended(fold: Fold, state: BaseModel | None, at: datetime) -> tuple[Mapping[str, Any], str | None]:
+    """The fields of a state as the query sees it, or as it is with what broke its end."""
+    if state is None:
+        return {}, None
+    try:
+        return fold.settled(fold.copy(fold.finish(fold.copy(state), at)).__dict__), None
+    except ProjectionError as failure:
+        return fold.settled(fold.copy(state).__dict__), str(failure)
+
+
 def _name_the_block(scan: _Scan, fold: Fold, first: int, last: int) -> None:
     """A state got a field that it does not have: go slowly and say which block did it."""
     state = fold.start(scan.window(first, last)[1][-1])
@@ -192,8 +275,8 @@ def _handler(name: str, fold: Fold) -> _Handler | None:
 class _Scan:
     """A table of rows, window by window, and the row that is read now."""
 
-    def __init__(self, table: pa.Table) -> None:
-        self._table = table
+    def __init__(self, table: pa.Table, tick: Callable[[int], object]) -> None:
+        self._table, self._tick = table, tick
         self.row = 0
         self._low = self._high = 0
         self._props: list[str] = []
@@ -209,6 +292,7 @@ class _Scan:
         """See to it that these rows are at hand."""
         if last > self._high:
             self._low, self._high = first, max(last, min(first + WINDOW, self._table.num_rows))
+            self._tick(self._high - self._low)
             part = self._table.slice(first, self._high - first)
             self._props = part["props"].to_pylist()
             self._times = as_datetimes(part["occurred_at"])
@@ -216,6 +300,10 @@ class _Scan:
     def window(self, first: int, last: int) -> tuple[list[str], list[datetime]]:
         """Payloads and times of some rows."""
         return self._props[first - self._low : last - self._low], self._times[first - self._low : last - self._low]
+
+    def time(self, number: int) -> datetime:
+        """When the event of a row happened."""
+        return self._times[number - self._low]
 
     def status(self) -> Status:
         """What the log knows of the event that is read now."""

@@ -1,67 +1,178 @@
-"""DataFrames of events, states and refused attempts.
+"""DataFrames of events, refused attempts and jobs, and of whatever DuckDB gives.
 
-One shape for all of them: a RangeIndex; the key columns `idx, version, event, occurred_at, created_at` first; then
-fields by their names, `payload.x` or `state.x` where one is called like a key column. Decimals stay Decimal
-objects, times are datetime64[us, UTC], secret attributes are masked.
+One shape for all frames of events and states: a RangeIndex; the key columns `idx, version, event, occurred_at,
+created_at` first; then fields by their names, `payload.x` or `state.x` where one is called like a key column. Dtypes
+are those of `columns`; secret attributes are masked.
 """
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from funes_lab import formats
-from funes_lab.event import Event, status
-from funes_lab.fold import Fold
+from funes_lab import formats, registry
+from funes_lab.codec import decode, mapping
+from funes_lab.event import Event
 from funes_lab.jobs import Job
 from funes_lab.rejection import Rejection
-from funes_lab.replay.engine import States, run
-from funes_lab.seen import read_event
-from funes_lab.store import Row
+from funes_lab.replay.columns import GUESS, column, common, kinds_of, times
+from funes_lab.store import LOG_SCHEMA
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_NEVER = datetime.max.replace(tzinfo=UTC)
+#: Rows that are turned into events at a time.
+AT_ONCE = 20_000
 
 KEYS = ("idx", "version", "event", "occurred_at", "created_at")
 
 
-def of_events(events: Sequence[Event]) -> pd.DataFrame:
-    """A row an event: keys, then payload."""
-    payloads = [formats.mask({**e.payload(), **e.kept_aside}, e.filter_attributes) for e in events]
-    context = _columns([{f"meta_info.{name}": value for name, value in e.meta_info.items()} for e in events])
-    return _frame(_keys(events), {**_columns(payloads), **context}, "payload")
+def of_log(
+    tables: Iterable[pa.Table],
+    *,
+    names: Sequence[str] = (),
+    expand: bool = True,
+    decimals: str = "exact",
+    tick: Callable[[int], object] = lambda rows: None,
+) -> pd.DataFrame:
+    """A row an event: keys, then payload.
+
+    Parameters
+    ----------
+    tables : iterable of pa.Table
+        Rows of the log.
+    names : sequence of str
+        Events whose attributes are columns even if there is none of them.
+    expand : bool
+        A column an attribute, or the payload as the log has it.
+    decimals : {"exact", "float"}
+    tick : callable
+        Gets how many rows were taken up, each time that some were.
+    """
+    if not expand:
+        return _as_stored(whole(tables))
+    fields, keys = _Fields(names), []
+    for table in tables:
+        for part in _parts(table):
+            keys.append(fields.read(part))
+            tick(part.num_rows)
+    payload, context = fields.columns(decimals)
+    return frame(keys_of(whole(keys)), payload, "payload", context)
 
 
-def of_log(table: pa.Table) -> pd.DataFrame:
-    """The same of a whole log."""
-    return of_events([read_event(Row(*row)) for row in _rows(table)])
+def _parts(table: pa.Table) -> Iterator[pa.Table]:
+    for start in range(0, table.num_rows, AT_ONCE):
+        yield table.slice(start, AT_ONCE)
 
 
-def of_steps(fold: Fold, table: pa.Table) -> pd.DataFrame:
-    """A row an event: keys, then the state after it, at its own time."""
-    return _of_states(fold, table, run(table, fold, _NEVER, steps=True, every_stream=True))
+def whole(tables: Iterable[pa.Table]) -> pa.Table:
+    """Tables of the log, or of some of its columns, as one; without any, all columns and no row."""
+    return pa.concat_tables(list(tables) or [LOG_SCHEMA.empty_table()])
 
 
-def of_streams(fold: Fold, table: pa.Table, at: datetime) -> pd.DataFrame:
-    """A row a stream that the projection interprets something of: keys of its last event, then its state."""
-    return _of_states(fold, table, run(table, fold, at))
+class _Fields:
+    """The attributes of events, gathered by their names."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._rows = 0
+        self._promised: set[str] = set()
+        self._values: dict[str, list[Any]] = {}
+        self._kinds: dict[str, set[str]] = {}
+        self._context: dict[str, list[Any]] = {}
+        for name in names:
+            self._promise(name)
+
+    def _promise(self, name: str) -> None:
+        """A column for each attribute of a class."""
+        if name in self._promised:
+            return
+        self._promised.add(name)
+        cls = registry.find(name)
+        if cls is not None:
+            for field, kind in kinds_of(cls, cls.filter_attributes).items():  # type: ignore[attr-defined]
+                self._kinds.setdefault(field, set()).add(kind)
+                self._values.setdefault(field, [])
+
+    def read(self, table: pa.Table) -> pa.Table:
+        """Add the events of a table; gives the table with a row an event, under the name that its class has now."""
+        numbers, names = [], []
+        columns = (table[name].to_pylist() for name in ("klass", "props", "meta_info"))
+        for number, (name, props, context) in enumerate(zip(*columns, strict=True)):
+            event = decode(name, props)
+            numbers.append(number)
+            names.append(event.event_name)
+            self._add(event, context)
+        at = LOG_SCHEMA.get_field_index("klass")
+        return table.take(pa.array(numbers, pa.int64())).set_column(at, "klass", pa.array(names, pa.string()))
+
+    def _add(self, event: Event, context: str | None) -> None:
+        self._promise(event.event_name)
+        payload = {**event.payload(), **event.kept_aside}
+        if event.filter_attributes:
+            payload = formats.mask(payload, event.filter_attributes)
+        self._put(self._values, payload)
+        if context not in (None, "{}", "null"):
+            known = mapping(context, "meta_info")
+            self._put(self._context, {f"meta_info.{name}": value for name, value in known.items()})
+        self._rows += 1
+
+    def _put(self, columns: dict[str, list[Any]], values: Mapping[str, Any]) -> None:
+        for name, value in values.items():
+            found = columns.setdefault(name, [])
+            if len(found) < self._rows:
+                found.extend([None] * (self._rows - len(found)))
+            found.append(value)
+
+    def columns(self, decimals: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The columns of the payload and those of the context."""
+
+        def made(name: str, values: list[Any]) -> Any:
+            kind = common(self._kinds.get(name, {GUESS}))
+            return column(values + [None] * (self._rows - len(values)), kind, decimals=decimals)
+
+        payload = {name: made(name, values) for name, values in self._values.items()}
+        return payload, {name: made(name, values) for name, values in self._context.items()}
 
 
-def _of_states(fold: Fold, table: pa.Table, states: States) -> pd.DataFrame:
-    there = table.take(pa.array(states.rows, type=pa.int64()))
-    values: Sequence[Mapping[str, Any]] = states.values
-    if fold.secret:
-        values = [formats.mask(row, fold.secret) for row in values]
-    return _frame(_keys_of(there), _columns(values, fold.state.model_fields), "state")
+def _as_stored(table: pa.Table) -> pd.DataFrame:
+    """The keys, then payload and context as the JSON texts of the log; what is secret is masked in them."""
+    payloads: list[str] = table["props"].to_pylist()
+    names = table["klass"].to_pylist()
+    secrets = {name: getattr(registry.find(name), "filter_attributes", ()) for name in set(names)}
+    if any(secrets.values()):
+        payloads = [_masked(text, secrets[name]) for name, text in zip(names, payloads, strict=True)]
+    fields = {"payload": payloads, "meta_info": table["meta_info"].to_pylist()}
+    return frame(keys_of(table), {name: column(values, "str") for name, values in fields.items()}, "payload")
 
 
-def _keys_of(table: pa.Table) -> dict[str, Any]:
+def _masked(text: str, secret: Sequence[str]) -> str:
+    if not secret:
+        return text
+    return json.dumps(formats.mask(mapping(text), secret), ensure_ascii=False, separators=(",", ":"))
+
+
+def frame(
+    keys: Mapping[str, Any], fields: Mapping[str, Any], prefix: str, more: Mapping[str, Any] | None = None
+) -> pd.DataFrame:
+    """Keys, then fields, then more columns; a field called like another column is told apart by a prefix."""
+    more = more or {}
+    taken = {*keys, *more}
+    columns = dict(keys)
+    for name, values in fields.items():
+        if name in taken:
+            name = f"{prefix}.{name}"  # noqa: PLW2901
+            while name in taken or name in fields:
+                name = f"{prefix}.{name}"  # noqa: PLW2901
+        taken.add(name)
+        columns[name] = values
+    return pd.DataFrame({**columns, **more})
+
+
+def keys_of(table: pa.Table) -> dict[str, Any]:
+    """The key columns of rows of the log."""
     return {
         "idx": _categories(table["idx"]),
         "version": pd.Series(table["version"].to_numpy(), dtype="int64"),
@@ -71,13 +182,17 @@ def _keys_of(table: pa.Table) -> dict[str, Any]:
     }
 
 
-def _categories(column: pa.ChunkedArray) -> pd.Categorical:
-    encoded = column.combine_chunks().dictionary_encode()
-    return pd.Categorical.from_codes(encoded.indices.to_numpy(), encoded.dictionary.to_pylist())
+def _categories(values: pa.ChunkedArray) -> Any:
+    encoded = values.combine_chunks().dictionary_encode()
+    found = encoded.dictionary.to_pylist()
+    ordered = sorted(set(found))
+    places = {name: place for place, name in enumerate(ordered)}
+    codes = np.array([places[name] for name in found], dtype="int64")[encoded.indices.to_numpy()]
+    return pd.Categorical.from_codes(codes, pd.Index(ordered, dtype="str"))
 
 
-def _instants(column: pa.ChunkedArray) -> Any:
-    moments = column.cast(pa.timestamp("us")).to_numpy()
+def _instants(values: pa.ChunkedArray) -> Any:
+    moments = values.cast(pa.timestamp("us")).to_numpy()
     return pd.Series(pd.DatetimeIndex(moments).tz_localize("UTC"))
 
 
@@ -91,21 +206,21 @@ def of_rejections(rejections: Sequence[Rejection]) -> pd.DataFrame:
         {
             "idx": pd.Categorical([r.idx for r in rejections]),
             "event": pd.Categorical([r.event for r in rejections]),
-            "time": _times([r.time for r in rejections]),
+            "time": times([r.time for r in rejections]),
             "stage": pd.Categorical([r.stage for r in rejections]),
             "errors": pd.Series(["; ".join(r.errors.full_messages) for r in rejections], dtype="str"),
-            "payload": _objects([masked(r.payload, r) for r in rejections]),
-            "at": _times([r.at for r in rejections]),
+            "payload": column([masked(r.payload, r) for r in rejections], "object"),
+            "at": times([r.at for r in rejections]),
             "version_read": pd.Series([r.version_read for r in rejections], dtype="int64"),
             "projection": pd.Series([r.projection for r in rejections], dtype="str"),
             "stream_class": pd.Series([r.stream_class for r in rejections], dtype="str"),
-            "state_before": _objects([masked(r.state_before, r) for r in rejections]),
-            "state_after": _objects([masked(r.state_after, r) for r in rejections]),
+            "state_before": column([masked(r.state_before, r) for r in rejections], "object"),
+            "state_after": column([masked(r.state_after, r) for r in rejections], "object"),
             "winner": pd.Series(
                 [None if r.winner is None else f"{r.winner.version} {r.winner.event}" for r in rejections],
                 dtype="str",
             ),
-            "meta_info": _objects([dict(r.meta_info) for r in rejections]),
+            "meta_info": column([dict(r.meta_info) for r in rejections], "object"),
         }
     )
 
@@ -120,9 +235,9 @@ def of_jobs(jobs: Sequence[Job]) -> pd.DataFrame:
             "idx": pd.Series([job.idx for job in jobs], dtype="str"),
             "projection": pd.Series([job.projection for job in jobs], dtype="str"),
             "queue": pd.Series([job.background.queue for job in jobs], dtype="str"),
-            "at": _times([job.at for job in jobs]),
-            "queued_at": _times([job.queued_at for job in jobs]),
-            "finished_at": _times([job.finished_at for job in jobs]),
+            "at": times([job.at for job in jobs]),
+            "queued_at": times([job.queued_at for job in jobs]),
+            "finished_at": times([job.finished_at for job in jobs]),
             "error": pd.Series([None if job.error is None else _told(job.error) for job in jobs], dtype="str"),
         }
     )
@@ -130,13 +245,13 @@ def of_jobs(jobs: Sequence[Job]) -> pd.DataFrame:
 
 def of_arrow(table: pa.Table) -> pd.DataFrame:
     """An Arrow table as it is: Decimals as objects, whole numbers and booleans nullable, times in UTC."""
-    frame: pd.DataFrame = table.to_pandas(date_as_object=True)
-    for name, column in zip(table.column_names, table.columns, strict=True):
-        if pa.types.is_interval(column.type):
-            frame[name] = pd.Series([_span(value) for value in column.to_pylist()], dtype="timedelta64[us]")
-        elif column.null_count and (dtype := _nullable(column.type)):
-            frame[name] = pd.array(column.to_pylist(), dtype=dtype)
-    return frame
+    found: pd.DataFrame = table.to_pandas(date_as_object=True)
+    for name, values in zip(table.column_names, table.columns, strict=True):
+        if pa.types.is_interval(values.type):
+            found[name] = pd.Series([_span(value) for value in values.to_pylist()], dtype="timedelta64[us]")
+        elif values.null_count and (dtype := _nullable(values.type)):
+            found[name] = pd.array(values.to_pylist(), dtype=dtype)
+    return found
 
 
 def _nullable(kind: pa.DataType) -> str | None:
@@ -154,72 +269,3 @@ def _span(value: Any) -> timedelta | None:
 
 def _told(failure: BaseException) -> str:
     return f"{type(failure).__name__}: {failure}"
-
-
-def _frame(keys: dict[str, Any], fields: dict[str, Any], prefix: str) -> pd.DataFrame:
-    renamed = {f"{prefix}.{name}" if name in KEYS else name: column for name, column in fields.items()}
-    return pd.DataFrame({**keys, **renamed})
-
-
-def _keys(events: Sequence[Event]) -> dict[str, Any]:
-    return {
-        "idx": pd.Categorical([status(e).idx for e in events]),
-        "version": pd.Series([e.version for e in events], dtype="int64"),
-        "event": pd.Categorical([e.event_name for e in events]),
-        "occurred_at": _times([e.occurred_at for e in events]),
-        "created_at": _times([e.created_at for e in events]),
-    }
-
-
-def _columns(rows: Sequence[Mapping[str, Any]], names: Iterable[str] = ()) -> dict[str, Any]:
-    """The fields of all rows, in order of first appearance; a row without one has nothing there."""
-    ordered = dict.fromkeys(names)
-    for row in rows:
-        ordered.update(dict.fromkeys(row))
-    return {name: _column([row.get(name) for row in rows]) for name in ordered}
-
-
-def _column(values: list[Any]) -> Any:
-    """A column of the type that its values have in common, else of objects."""
-    kinds = {type(value) for value in values if value is not None}
-    complete = not any(value is None for value in values)
-    if kinds == {bool}:
-        return pd.Series(values, dtype="bool" if complete else "boolean")
-    if kinds == {int} and all(value is None or -(2**63) <= value < 2**63 for value in values):
-        return pd.Series(values, dtype="int64" if complete else "Int64")
-    if kinds == {float}:
-        return pd.Series(values, dtype="float64")
-    if kinds == {str}:
-        return pd.Series(values, dtype="str")
-    if kinds == {datetime}:
-        return _times(values)
-    return _objects(values)
-
-
-def _objects(values: Sequence[Any]) -> Any:
-    return pd.Series([copy.deepcopy(v) if isinstance(v, (dict, list, set)) else v for v in values], dtype=object)
-
-
-def _times(values: Sequence[datetime | None]) -> Any:
-    # a subtraction and a cast: fifty times as fast as handing datetimes to Arrow one by one
-    spans = [None if value is None else value - _EPOCH for value in values]
-    moments = np.array(spans, dtype="timedelta64[us]").view("datetime64[us]")
-    return pd.Series(pd.DatetimeIndex(moments).tz_localize("UTC"))
-
-
-def _rows(table: pa.Table) -> list[tuple[Any, ...]]:
-    columns = [column.to_pylist() for column in table.columns]
-    return list(zip(*columns, strict=True))
-
-
-def streams_of(table: pa.Table) -> Iterable[list[Event]]:
-    """The events of a log, stream by stream; the log is in replay order."""
-    events: list[Event] = []
-    for row in _rows(table):
-        event = read_event(Row(*row))
-        if events and status(events[-1]).idx != status(event).idx:
-            yield events
-            events = []
-        events.append(event)
-    if events:
-        yield events

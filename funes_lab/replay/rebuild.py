@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, cast
 
-import pyarrow.compute as pc
-from tqdm.auto import tqdm
+import pyarrow as pa
 
-from funes_lab.event import status
+from funes_lab.event import Event, status
 from funes_lab.fold import project
 from funes_lab.projection import Projection
-from funes_lab.replay.frames import streams_of
-from funes_lab.store import Store
+from funes_lab.replay.states import told
+from funes_lab.seen import read_event
+from funes_lab.store import Row, Store
 from funes_lab.tiers import Entry, ReadModel, read_model
+
+#: Rows that are turned into Python objects at a time.
+_AT_ONCE = 10_000
 
 
 def rebuild(store: Store, projection: type[Projection[Any]], *, progress: bool) -> int:
@@ -33,12 +37,18 @@ def rebuild(store: Store, projection: type[Projection[Any]], *, progress: bool) 
 
 def _entries(store: Store, model: ReadModel, *, progress: bool) -> Iterator[Entry]:
     """The state of each stream that the projection interprets something of, or that has a row already."""
-    log = store.log()
     known = set() if model.table is None else store.read_model_streams(model.table)
-    with tqdm(total=pc.count_distinct(log["idx"]).as_py(), unit=" streams", delay=1, disable=not progress) as bar:
-        for events in streams_of(log):
-            bar.update()
+    with store.scan() as scan, told(scan, progress=progress) as tick:
+        for events in (events for table in scan for events in _streams(table)):
+            tick(len(events))
             idx = cast(str, status(events[0]).idx)
             if idx in known or any(event.event_name in model.fold.blocks for event in events):
                 at = max(cast(datetime, event.occurred_at) for event in events)
                 yield model.entry(idx, project(model.fold, events, at))
+
+
+def _streams(table: pa.Table) -> Iterator[list[Event]]:
+    """The events of each stream."""
+    rows = (Row(*row) for batch in table.to_batches(_AT_ONCE) for row in zip(*batch.to_pydict().values(), strict=True))
+    for _, group in itertools.groupby(rows, key=lambda row: row.idx):
+        yield [read_event(row) for row in group]

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, Self
 
 import numpy as np
 import pyarrow as pa
@@ -56,6 +57,34 @@ class Head(NamedTuple):
     last_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which rows of the log are asked for; by default all of them.
+
+    Attributes
+    ----------
+    names : sequence of str, optional
+        Only events that the log has under these names.
+    idx : str or sequence of str, optional
+        Only one stream, those that match a pattern (`*`, `?`, `[…]`), or those that are listed.
+    at : datetime, optional
+        Only what had happened by then.
+    as_of : datetime, optional
+        Only what the log knew by then.
+    first : int, optional
+        So many rows at most, in no certain order.
+    """
+
+    names: Sequence[str] | None = None
+    idx: str | Sequence[str] | None = None
+    at: datetime | None = None
+    as_of: datetime | None = None
+    first: int | None = None
+
+
+EVERYTHING: Final = Selection()
+
+
 class VersionTaken(Exception):
     """Another writer has this version of this stream."""
 
@@ -78,6 +107,21 @@ class Unit(Protocol):
     def rollback(self) -> None:
         """Undo it."""
         ...
+
+
+class Scan(Protocol):
+    """One pass over part of the log: whole streams in replay order, all seen at one moment."""
+
+    #: How many rows it will give.
+    rows: int
+
+    def __iter__(self) -> Iterator[pa.Table]:
+        """Partitions: tables with the columns of the log, by idx, `occurred_at`, version; no stream is in two."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *exc: object) -> None: ...
 
 
 class Store(Protocol):
@@ -112,8 +156,12 @@ class Store(Protocol):
         """Write a table with the columns of the log, all or nothing; ValueError for rows that cannot be facts."""
         ...
 
-    def log(self, idx: str | None = None, unit: Unit | None = None) -> pa.Table:
+    def scan(self, selection: Selection = EVERYTHING, unit: Unit | None = None) -> Scan:
         """Rows of the log in replay order, stream by stream."""
+        ...
+
+    def names(self, unit: Unit | None = None) -> list[str]:
+        """The names that the events of the log have, in order."""
         ...
 
     def streams(self, unit: Unit | None = None) -> pa.Table:

@@ -69,8 +69,8 @@ def findings(store: DuckDBStore, now: datetime) -> Iterator[str]:
 
 
 def _payloads(store: DuckDBStore) -> Iterator[str]:
-    for batch in store.log().to_batches(max_chunksize=50_000):
-        for row in batch.to_pylist():
+    with store.scan() as scan:
+        for row in (row for table in scan for batch in table.to_batches(50_000) for row in batch.to_pylist()):
             for column in ("props", "meta_info"):
                 text = row[column]
                 if not (column == "meta_info" and text in (None, "null")) and not _is_object(text):

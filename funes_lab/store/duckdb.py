@@ -24,14 +24,16 @@ from funes_lab.errors import (
     ReadOnlyError,
     StoreError,
 )
-from funes_lab.store import LOG_SCHEMA, Head, Row, Unit, VersionTaken, from_microseconds, rows_to_table
+from funes_lab.store import EVERYTHING, Head, Row, Selection, Unit, VersionTaken, from_microseconds, rows_to_table
 from funes_lab.store.backup import copy_database
 from funes_lab.store.checks import refuse_bad_rows
 from funes_lab.store.failures import damage_told, is_duplicate, told
 from funes_lab.store.journal import JournalTable
 from funes_lab.store.opening import connect, prepare
-from funes_lab.store.tables import Table, quoted
-from funes_lab.store.unit import DuckDBUnit, refuse_other_columns
+from funes_lab.store.read_models import ReadModelTables
+from funes_lab.store.scan import DuckDBScan
+from funes_lab.store.tables import Table
+from funes_lab.store.unit import DuckDBUnit, cursor_of
 
 _COLUMNS: Final = '"klass", "idx", "props", "meta_info", "version", "created_at", "occurred_at"'
 _INSERT: Final = f'INSERT INTO "event_entries" ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)'
@@ -115,7 +117,7 @@ def _why_not(store: DuckDBStore, path: str, *, read_only: bool) -> StoreError | 
     return None
 
 
-class DuckDBStore(JournalTable):
+class DuckDBStore(JournalTable, ReadModelTables):
     """A log, its journal and the user's own tables in one DuckDB database.
 
     Parameters
@@ -131,7 +133,6 @@ class DuckDBStore(JournalTable):
         self.users = 1
         #: A cursor for the next transaction of the lab's own, if the one before ended cleanly.
         self._spare: list[duckdb.DuckDBPyConnection] = []
-        #: Read-model tables that are known to be there.
         self.tables: set[Table] = set()
         #: Held by whoever writes; a transaction holds it from its beginning to its end.
         self.writing = threading.RLock()
@@ -179,11 +180,14 @@ class DuckDBStore(JournalTable):
         row = found[0]
         return _row(row)
 
-    def log(self, idx: str | None = None, unit: Unit | None = None) -> pa.Table:
+    def scan(self, selection: Selection = EVERYTHING, unit: Unit | None = None) -> DuckDBScan:
         """Rows of the log in replay order, stream by stream."""
-        where, params = ('WHERE "idx" = ?', [idx]) if idx is not None else ("", [])
-        sql = f'SELECT {_COLUMNS} FROM "event_entries" {where} ORDER BY "idx", "occurred_at", "version"'
-        return self._arrow(sql, params, unit).cast(LOG_SCHEMA)
+        cursor = self.cursor() if unit is None else cursor_of(unit)
+        return DuckDBScan(cursor, selection, self.path, shared=unit is not None)
+
+    def names(self, unit: Unit | None = None) -> list[str]:
+        """The names that the events of the log have, in order."""
+        return [name for (name,) in self._fetch('SELECT DISTINCT "klass" FROM "event_entries" ORDER BY 1', (), unit)]
 
     def streams(self, unit: Unit | None = None) -> pa.Table:
         """A row a stream, refused attempts included."""
@@ -197,7 +201,7 @@ class DuckDBStore(JournalTable):
         unit: Unit | None = None,
     ) -> pa.Table:
         """The result of exactly one SELECT, run where nothing can be written."""
-        cursor = self.cursor() if unit is None else _cursor_of(unit)
+        cursor = self.cursor() if unit is None else cursor_of(unit)
         statements = cursor.extract_statements(sql)
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
             raise ValueError(f"query must be exactly one SELECT: the log is written by appending events; got {sql!r}")
@@ -219,7 +223,7 @@ class DuckDBStore(JournalTable):
     def insert(self, row: Row, unit: Unit | None = None) -> None:
         """Write one row; on its own it is there for good when this returns."""
         try:
-            (self._ready() if unit is None else _cursor_of(unit)).execute(_INSERT, row)
+            (self._ready() if unit is None else cursor_of(unit)).execute(_INSERT, row)
         except duckdb.Error as failure:
             if is_duplicate(failure):
                 raise VersionTaken(row.idx, row.version) from failure
@@ -242,24 +246,6 @@ class DuckDBStore(JournalTable):
                 cursor.close()
             self._insert_table(table, None)
 
-    def write_read_model(self, table: Table, row: Sequence[Any], unit: Unit) -> None:
-        """Replace the row of a stream; a violated constraint is DuckDB's own error."""
-        cursor = _cursor_of(unit)
-        if table not in self.tables:
-            cursor.execute(table.create)
-            refuse_other_columns(cursor, table)
-            _mine(unit).made.add(table)
-        (replaced,) = cursor.execute(table.update, row).fetchone() or (0,)
-        if not replaced:
-            cursor.execute(table.insert, row)
-
-    def table(self, name: str, unit: Unit | None = None) -> pa.Table:
-        """A table by idx."""
-        known = {row[0] for row in self._fetch("SELECT table_name FROM duckdb_tables()", [], unit)}
-        if name not in known:
-            raise ValueError(f"there is no table {name!r} in {self.path}; there are {', '.join(sorted(known))}")
-        return self._arrow(f"SELECT * FROM {quoted(name)} ORDER BY 1", (), unit)
-
     def begin(self, *, alone: bool = False) -> DuckDBUnit:
         """Open a transaction; `alone` for one of the lab's own, by whoever holds the lock of writing."""
         self._ready()
@@ -269,30 +255,6 @@ class DuckDBStore(JournalTable):
         # first, and a cursor that an interrupt left in the middle of something is never seen again
         cursor = self._spare.pop() if self._spare else self.cursor()
         return DuckDBUnit(cursor, self.path, self.tables, spare=self._spare)
-
-    def read_model_streams(self, table: Table) -> set[str]:
-        """The streams that have a row in a read-model table; none if there is no such table."""
-        there = "SELECT 1 FROM duckdb_columns() WHERE table_name = ? AND column_name = 'idx'"
-        if not self._fetch(there, [table.name], None):
-            return set()
-        return {idx for (idx,) in self._fetch(f'SELECT "idx" FROM {quoted(table.name)}', [], None)}
-
-    def refill_read_model(self, table: Table, rows: Sequence[Sequence[Any]]) -> None:
-        """Drop a read-model table and fill it anew, all or nothing."""
-        self._ready()
-        with self.writing:
-            unit = self.begin()
-            try:
-                unit.cursor.execute(f"DROP TABLE IF EXISTS {quoted(table.name)}")
-                unit.cursor.execute(table.create)
-                if rows:
-                    unit.cursor.register("funes_lab_incoming", table.arrow(rows))
-                    unit.cursor.execute(table.fill)
-                    unit.cursor.unregister("funes_lab_incoming")
-                unit.commit()
-            finally:
-                unit.rollback()
-            self.tables = {known for known in self.tables if known.name != table.name}
 
     # --- keeping ---------------------------------------------------------------------------------------------
 
@@ -350,7 +312,7 @@ class DuckDBStore(JournalTable):
         return self._writer
 
     def _fetch(self, sql: str, params: Sequence[Any], unit: Unit | None) -> list[tuple[Any, ...]]:
-        cursor = self.cursor() if unit is None else _cursor_of(unit)
+        cursor = self.cursor() if unit is None else cursor_of(unit)
         try:
             with damage_told(self.path):
                 return cursor.execute(sql, params).fetchall()
@@ -359,7 +321,7 @@ class DuckDBStore(JournalTable):
                 cursor.close()
 
     def _arrow(self, sql: str, params: Sequence[Any], unit: Unit | None) -> pa.Table:
-        cursor = self.cursor() if unit is None else _cursor_of(unit)
+        cursor = self.cursor() if unit is None else cursor_of(unit)
         try:
             with damage_told(self.path):
                 return cursor.sql(sql, params=list(params)).to_arrow_table()
@@ -368,7 +330,7 @@ class DuckDBStore(JournalTable):
                 cursor.close()
 
     def _insert_table(self, table: pa.Table, unit: Unit | None) -> None:
-        cursor = self._ready() if unit is None else _cursor_of(unit)
+        cursor = self._ready() if unit is None else cursor_of(unit)
         cursor.register("funes_lab_incoming", table)
         try:
             cursor.execute(f'INSERT INTO "event_entries" ({_COLUMNS}) SELECT {_COLUMNS} FROM funes_lab_incoming')
@@ -385,12 +347,3 @@ class DuckDBStore(JournalTable):
 def _row(found: tuple[Any, ...]) -> Row:
     klass, idx, props, meta_info, version, created_at, occurred_at = found
     return Row(klass, idx, props, meta_info, version, from_microseconds(created_at), from_microseconds(occurred_at))
-
-
-def _mine(unit: Unit) -> DuckDBUnit:
-    assert isinstance(unit, DuckDBUnit)
-    return unit
-
-
-def _cursor_of(unit: Unit) -> duckdb.DuckDBPyConnection:
-    return _mine(unit).cursor

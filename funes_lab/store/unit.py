@@ -10,6 +10,7 @@ from typing import Any, Final
 import duckdb
 
 from funes_lab.errors import StoreError
+from funes_lab.store import Unit
 from funes_lab.store.failures import taken, told
 from funes_lab.store.tables import Table, quoted
 
@@ -96,6 +97,17 @@ class DuckDBUnit:
             self._spare.append(self.cursor)
         else:
             self.cursor.close()
+
+
+def opened(unit: Unit) -> DuckDBUnit:
+    """A unit as one of DuckDB's, which all units of this store are."""
+    assert isinstance(unit, DuckDBUnit)
+    return unit
+
+
+def cursor_of(unit: Unit) -> duckdb.DuckDBPyConnection:
+    """The cursor of an open transaction."""
+    return opened(unit).cursor
 
 
 def _touches_own_tables(sql: str) -> bool:

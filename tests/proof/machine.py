@@ -478,7 +478,8 @@ class Machine(RuleBasedStateMachine):
             for idx in sorted(self.model.facts)
             for fact in self.model.of(idx)
         ]
-        log = self.lab.store.log().to_pylist()
+        with self.lab.store.scan() as scan:
+            log = [row for table in scan for row in table.to_pylist()]
         found = [
             (r["idx"], r["klass"], json.loads(r["props"]), r["version"], r["created_at"], r["occurred_at"]) for r in log
         ]

@@ -1,0 +1,113 @@
+"""One pass over the log, in partitions that fit into memory.
+
+The rows of a partition are ordered by DuckDB, the partitions follow each other by idx. All of them are read in one
+transaction, so that what others append meanwhile is in none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final, Self
+
+import duckdb
+import pyarrow as pa
+
+from funes_lab.store import LOG_SCHEMA, Selection
+from funes_lab.store.failures import damage_told
+
+#: So many rows are read at a time; a longer stream makes a larger partition.
+PARTITION: Final = 250_000
+
+_COLUMNS: Final = ", ".join(f'"{name}"' for name in LOG_SCHEMA.names)
+_ORDER: Final = 'ORDER BY "idx", "occurred_at", "version"'
+
+
+class DuckDBScan:
+    """A pass over part of the log.
+
+    Parameters
+    ----------
+    cursor : DuckDBPyConnection
+    selection : Selection
+    path : str
+    shared : bool
+        Whether the cursor is that of an open transaction, which goes on afterwards.
+    """
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, selection: Selection, path: str, *, shared: bool) -> None:
+        self._cursor, self._path, self._shared = cursor, path, shared
+        self._where, self._params = _where(selection)
+        self._limit = "" if selection.first is None else f" LIMIT {selection.first:d}"
+        try:
+            with damage_told(path):
+                if not shared:
+                    cursor.execute("BEGIN TRANSACTION READ ONLY")
+                ((self.rows,),) = self._fetch(f'SELECT count(*) FROM "event_entries" {self._where}')
+        except BaseException:
+            self.close()
+            raise
+
+    def __iter__(self) -> Iterator[pa.Table]:
+        if self.rows <= PARTITION or self._limit:
+            yield self._read(self._where, self._params)
+            return
+        beyond = f"{self._where} AND" if self._where else "WHERE"
+        for first, last in self._ranges():
+            yield self._read(f'{beyond} "idx" BETWEEN ? AND ?', [*self._params, first, last])
+
+    def _ranges(self) -> Iterator[tuple[str, str]]:
+        """The first and the last stream of each partition."""
+        sizes = self._fetch(f'SELECT "idx", count(*) FROM "event_entries" {self._where} GROUP BY 1 ORDER BY 1')
+        streams: list[str] = []
+        rows = 0
+        for idx, size in sizes:
+            if streams and rows + size > PARTITION:
+                yield streams[0], streams[-1]
+                streams, rows = [], 0
+            streams.append(idx)
+            rows += size
+        yield streams[0], streams[-1]
+
+    def _read(self, where: str, params: list[Any]) -> pa.Table:
+        if self._limit:  # first the rows, then their order: sorting everything for a sample would cost a whole pass
+            some = f'(SELECT {_COLUMNS} FROM "event_entries" {where}{self._limit})'
+            sql = f"SELECT {_COLUMNS} FROM {some} {_ORDER}"
+        else:
+            sql = f'SELECT {_COLUMNS} FROM "event_entries" {where} {_ORDER}'
+        with damage_told(self._path):
+            return self._cursor.sql(sql, params=params).to_arrow_table().cast(LOG_SCHEMA)
+
+    def _fetch(self, sql: str) -> list[tuple[Any, ...]]:
+        return self._cursor.execute(sql, self._params).fetchall()
+
+    def close(self) -> None:
+        """Let go of the rows."""
+        if not self._shared:
+            self._cursor.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+def _where(selection: Selection) -> tuple[str, list[Any]]:
+    """The condition of a selection, and its parameters."""
+    conditions: list[tuple[str, list[Any]]] = []
+    if selection.names is not None:
+        conditions.append(('"klass" IN (SELECT unnest(?::VARCHAR[]))', [list(selection.names)]))
+    if isinstance(selection.idx, str):
+        if any(mark in selection.idx for mark in "*?["):
+            # what looks like a pattern may be the name of a stream
+            conditions.append(('("idx" = ? OR "idx" GLOB ?)', [selection.idx, selection.idx]))
+        else:
+            conditions.append(('"idx" = ?', [selection.idx]))
+    elif selection.idx is not None:
+        conditions.append(('"idx" IN (SELECT unnest(?::VARCHAR[]))', [list(selection.idx)]))
+    if selection.at is not None:
+        conditions.append(('"occurred_at" <= ?', [selection.at]))
+    if selection.as_of is not None:
+        conditions.append(('"created_at" <= ?', [selection.as_of]))
+    where = " AND ".join(condition for condition, _ in conditions)
+    return f"WHERE {where}" if where else "", [value for _, values in conditions for value in values]
