@@ -19,6 +19,7 @@ from funes_lab.jobs import Job, Jobs
 from funes_lab.keeping import Keeping
 from funes_lab.metainformation import Metainformation
 from funes_lab.rejection import Rejections
+from funes_lab.replaying import Replaying
 from funes_lab.seen import Memory
 from funes_lab.storable import utc
 from funes_lab.store import Store, Unit
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 Clock = Callable[[], datetime]
 
 
-class Lab(Asking, Keeping):
+class Lab(Asking, Replaying, Keeping):
     """An event log, its journal of refused attempts and your own tables, in one DuckDB database.
 
     Opening a lab makes it the current one: streams that are made without `lab=` are bound to it. `with lab:` is a

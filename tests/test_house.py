@@ -27,7 +27,7 @@ FLOORS = [
     {"rejection", "seen", "selection"},
     {"current", "rules"},
     {"jobs", "transaction"},
-    {"gates", "appending", "reading_side", "verdict", "log", "asking", "keeping"},
+    {"gates", "appending", "reading_side", "verdict", "log", "asking", "replaying", "keeping"},
     {"stream"},
     {"lab"},
     {"replay"},
@@ -54,7 +54,8 @@ LOOKS_UP = {
     ("reading_side", "replay"): "stream.df() and stream.replay(P) are doors to the replay",
     ("jobs", "replay"): "jobs.df() is a door to the replay",
     ("rejection", "replay"): "rejections.df() is a door to the replay",
-    ("asking", "replay"): "lab.replay(P) and lab.sql(…) are doors to the replay",
+    ("asking", "replay"): "lab.sql(…) gives frames",
+    ("replaying", "replay"): "lab.replay(P) is a door to the replay",
     ("keeping", "replay"): "lab.rebuild(P) is a door to the replay",
     ("log", "replay"): "lab.log.df() is a door to the replay",
 }

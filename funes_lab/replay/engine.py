@@ -8,28 +8,21 @@ anywhere.
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, cast
 
-import numpy as np
-import pandas as pd
 import pyarrow as pa
 from pydantic import BaseModel, ValidationError
 
 from funes_lab import registry
 from funes_lab.codec import decode
 from funes_lab.errors import ProjectionError
-from funes_lab.event import Event, Status, scanned
+from funes_lab.event import Event, scanned
 from funes_lab.fold import Block, Fold, folding, without_gc
-from funes_lab.seen import read_event
+from funes_lab.replay.window import RowsAtHand
 from funes_lab.shape import shape_of
-from funes_lab.store import Row
-
-#: Rows that are turned into Python objects at a time; a longer stream makes a larger window.
-WINDOW = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +115,7 @@ def run(table: pa.Table, task: Task, tick: Callable[[int], object] = lambda rows
         return states
     fold = task.fold
     handlers, codes = _handlers(table, fold)
-    scan = _Scan(table, tick)
+    scan = RowsAtHand(table, tick)
     with folding(fold), scanned(scan), without_gc():
         for first, last in scan.streams():
             scan.load(first, last)
@@ -153,7 +146,7 @@ def _are_exact(values: Sequence[Mapping[str, Any]], exact: Mapping[str, frozense
 
 
 def _fold(  # noqa: C901  (the one loop that everything waits for: a call more an event costs a tenth)
-    scan: _Scan,
+    scan: RowsAtHand,
     fold: Fold,
     listed: Sequence[_Handler | None],
     state: BaseModel,
@@ -187,7 +180,7 @@ def _fold(  # noqa: C901  (the one loop that everything waits for: a call more a
     return state
 
 
-def _walk(scan: _Scan, fold: Fold, listed: Sequence[_Handler | None], states: States, first: int) -> None:
+def _walk(scan: RowsAtHand, fold: Fold, listed: Sequence[_Handler | None], states: States, first: int) -> None:
     """The state after each row, at its own time."""
     last = first + len(listed)
     times = scan.window(first, last)[1]
@@ -206,7 +199,7 @@ def _walk(scan: _Scan, fold: Fold, listed: Sequence[_Handler | None], states: St
         states.values.append(fold.settled(fold.copy(ended).__dict__))
 
 
-def _go_on(scan: _Scan, task: Task, first: int, last: int, states: States) -> None:
+def _go_on(scan: RowsAtHand, task: Task, first: int, last: int, states: States) -> None:
     """A stream that breaks somewhere, event by event: one that breaks a block is left out, and told."""
     fold = task.fold
     good: list[int] = []
@@ -246,7 +239,7 @@ def _ended(fold: Fold, state: BaseModel | None, at: datetime) -> tuple[Mapping[s
         return fold.settled(fold.copy(state).__dict__), str(failure)
 
 
-def _name_the_block(scan: _Scan, fold: Fold, first: int, last: int) -> None:
+def _name_the_block(scan: RowsAtHand, fold: Fold, first: int, last: int) -> None:
     """A state got a field that it does not have: go slowly and say which block did it."""
     state = fold.start(scan.window(first, last)[1][-1])
     for number in range(first, last):
@@ -270,53 +263,3 @@ def _handler(name: str, fold: Fold) -> _Handler | None:
         return _Handler(name, lambda props: decode(name, props), (), block, takes_time)
     shape = shape_of(cls)
     return _Handler(name, cast(Callable[[str], Event], shape.validate), tuple(shape.times), block, takes_time)
-
-
-class _Scan:
-    """A table of rows, window by window, and the row that is read now."""
-
-    def __init__(self, table: pa.Table, tick: Callable[[int], object]) -> None:
-        self._table, self._tick = table, tick
-        self.row = 0
-        self._low = self._high = 0
-        self._props: list[str] = []
-        self._times: list[datetime] = []
-
-    def streams(self) -> Iterator[tuple[int, int]]:
-        """The first row of each stream and the one after its last."""
-        codes = self._table["idx"].combine_chunks().dictionary_encode().indices.to_numpy()
-        bounds = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist(), len(codes)]
-        return itertools.pairwise(bounds)
-
-    def load(self, first: int, last: int) -> None:
-        """See to it that these rows are at hand."""
-        if last > self._high:
-            self._low, self._high = first, max(last, min(first + WINDOW, self._table.num_rows))
-            self._tick(self._high - self._low)
-            part = self._table.slice(first, self._high - first)
-            self._props = part["props"].to_pylist()
-            self._times = as_datetimes(part["occurred_at"])
-
-    def window(self, first: int, last: int) -> tuple[list[str], list[datetime]]:
-        """Payloads and times of some rows."""
-        return self._props[first - self._low : last - self._low], self._times[first - self._low : last - self._low]
-
-    def time(self, number: int) -> datetime:
-        """When the event of a row happened."""
-        return self._times[number - self._low]
-
-    def status(self) -> Status:
-        """What the log knows of the event that is read now."""
-        return self.event(self.row)._status
-
-    def event(self, number: int) -> Event:
-        """The event of a row, with its version and times."""
-        (row,) = self._table.slice(number, 1).to_pylist()
-        return read_event(Row(**{name: row[name] for name in Row._fields}))
-
-
-def as_datetimes(column: pa.ChunkedArray) -> list[datetime]:
-    """Times as datetimes in UTC, at once: ten times as fast as one by one."""
-    moments = column.cast(pa.timestamp("us")).to_numpy()
-    listed: list[datetime] = pd.DatetimeIndex(moments).tz_localize("UTC").to_pydatetime().tolist()
-    return listed

@@ -116,15 +116,16 @@ def _changes(states: _Columns, keys: pa.Table, task: Task, wish: Wish) -> dict[s
         before = [None, *values[:-1]] if values else []
         for row, start in starts.items():
             before[row] = start.get(name)
-        moved = [_moved(a, b) for a, b in zip(before, values, strict=True)]
+        moved = [moved(a, b) for a, b in zip(before, values, strict=True)]
         for suffix, side in (("before", before), ("after", values)):
             shown = [value if is_moved else None for value, is_moved in zip(side, moved, strict=True)]
             changes[f"{name}_{suffix}"] = states.column(name, shown, wish)
     return changes
 
 
-def _moved(before: Any, after: Any) -> bool:
-    return type(before) is not type(after) or bool(before != after)
+def moved(before: Any, after: Any) -> bool:
+    """Whether a value is another one."""
+    return (before is None) is not (after is None) or bool(before != after)
 
 
 def _start(fold: Fold, at: datetime) -> Mapping[str, Any]:
