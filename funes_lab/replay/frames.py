@@ -22,7 +22,7 @@ from funes_lab.fold import Fold
 from funes_lab.jobs import Job
 from funes_lab.rejection import Rejection
 from funes_lab.replay.engine import States, run
-from funes_lab.seen import read_event
+from funes_lab.seen import events_of, read_events
 from funes_lab.store import Row
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -40,7 +40,7 @@ def of_events(events: Sequence[Event]) -> pd.DataFrame:
 
 def of_log(table: pa.Table) -> pd.DataFrame:
     """The same of a whole log."""
-    return of_events([read_event(Row(*row)) for row in _rows(table)])
+    return of_events(events_of(Row(*row) for row in _rows(table)))
 
 
 def of_steps(fold: Fold, table: pa.Table) -> pd.DataFrame:
@@ -216,10 +216,10 @@ def streams_of(table: pa.Table) -> Iterable[list[Event]]:
     """The events of a log, stream by stream; the log is in replay order."""
     events: list[Event] = []
     for row in _rows(table):
-        event = read_event(Row(*row))
-        if events and status(events[-1]).idx != status(event).idx:
+        parts = read_events(Row(*row))
+        if events and status(events[-1]).idx != status(parts[0]).idx:
             yield events
             events = []
-        events.append(event)
+        events += parts
     if events:
         yield events
