@@ -32,6 +32,7 @@ from funes_lab.errors import (
     StreamNotFound,
     TransactionError,
     UnknownEventError,
+    UpcastError,
 )
 from funes_lab.event import Event
 from funes_lab.lab import Lab, current_lab
@@ -40,6 +41,7 @@ from funes_lab.rejection import Rejection
 from funes_lab.stream import EventStream, Reading
 from funes_lab.tiers import Async
 from funes_lab.transaction import Rollback
+from funes_lab.upcast import upcast
 from funes_lab.verdict import Verdict
 
 __version__ = _version("funes-lab")
@@ -76,6 +78,7 @@ __all__ = [
     "TransactionError",
     "UnknownEvent",
     "UnknownEventError",
+    "UpcastError",
     "Verdict",
     "current_lab",
     "datasets",
@@ -83,4 +86,5 @@ __all__ = [
     "initial_state",
     "interpretation_for",
     "testing",
+    "upcast",
 ]

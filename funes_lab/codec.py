@@ -1,18 +1,21 @@
 """Between an event and its row: the payload as JSON text, and back.
 
-Nothing that is stored is refused when it is read: what no class knows is shown as it is.
+Nothing that is stored is refused when it is read: what no class knows is shown as it is. A payload of an older shape
+goes through the upcasters of its name first, which may make several events of it.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, cast
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from funes_lab import registry
 from funes_lab.event import UNKNOWN, Event, Status, set_status, status
 from funes_lab.shape import from_json, shape_of
+from funes_lab.upcast import SHAPE_KEY, Place, current_shape, to_current
 
 
 def encode(event: Event) -> str:
@@ -20,20 +23,72 @@ def encode(event: Event) -> str:
     return shape_of(type(event)).encode(event)
 
 
-def decode(name: str, props: str) -> Event:
-    """Read a payload of the log; nothing in it is refused.
+def encode_context(bound: Mapping[str, Any], name: str) -> str:
+    """The metainformation as the JSON text of the log, with the shape of the payload if that is not the first."""
+    shape = current_shape(name)
+    if shape > 1:
+        bound = {**bound, SHAPE_KEY: shape}
+    return json.dumps(bound) if bound else "{}"
+
+
+def decode_context(meta_info: str | None) -> dict[str, Any]:
+    """What was bound when the event was recorded: the metainformation without what the lab keeps there."""
+    if meta_info is None or meta_info in ("{}", "null"):
+        return {}
+    bound = mapping(meta_info, "meta_info")
+    bound.pop(SHAPE_KEY, None)
+    return bound
+
+
+def decode_all(name: str, props: str, shape: int, *, idx: str | None = None, version: int | None = None) -> list[Event]:
+    """Read a payload of the log in the shape that is stored.
 
     Parameters
     ----------
     name : str
-        The event's name.
+        The event's name, or an older name of its class.
+    props : str
+        The payload, JSON text of an object.
+    shape : int
+        The shape of the payload, see `upcast.stored_shape`.
+    idx, version
+        Where it stands, for the message if an upcaster breaks.
+
+    Returns
+    -------
+    list of Event
+        One, or the parts that the upcasters made of it, in their order.
+
+    Raises
+    ------
+    UpcastError
+        If an upcaster raises, or returns what is no payload.
+    """
+    parts = to_current(props, shape, Place(name, idx, version))
+    return [_made(part) if isinstance(part, Event) else decode(name, part) for part in parts]
+
+
+def _made(event: Event) -> Event:
+    """An event that an upcaster built, as one of the log: it holds nothing that others hold, and has no errors."""
+    part = BaseModel.model_copy(event, deep=True)
+    set_status(part, Status(kept_aside=dict(event.kept_aside)))
+    return part
+
+
+def decode(name: str, props: str) -> Event:
+    """Read a payload of the current shape; nothing in it is refused.
+
+    Parameters
+    ----------
+    name : str
+        The event's name, or an older name of its class.
     props : str
         The payload, JSON text of an object.
 
     Returns
     -------
     Event
-        Of the class that has the name, or `UnknownEvent`. A value that does not fit its type is kept as it is,
+        Of the class that reads the name, or `UnknownEvent`. A value that does not fit its type is kept as it is,
         an attribute the class does not have is kept aside.
     """
     cls = registry.find(name)

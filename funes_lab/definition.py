@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from funes_lab.errors import DefinitionError
@@ -34,11 +35,31 @@ def annotated_names(cls: type) -> set[str]:
     return set(inspect.get_annotations(cls))
 
 
-def checked_name(name: object, cls: type[Any]) -> str:
+def is_name(name: object) -> bool:
+    """Whether a log can have this as the name of an event."""
+    return isinstance(name, str) and 0 < len(name) <= 255 and not text_problem(name)
+
+
+def checked_name(name: str, cls: type[Any]) -> str:
     """The name of an event in the log."""
-    if not isinstance(name, str) or not name or len(name) > 255 or text_problem(name):
+    if not is_name(name):
         raise DefinitionError(f"name= of {cls.__qualname__} must be a text of 1 to 255 characters, got {name!r}")
     return name
+
+
+def checked_aliases(aliases: Sequence[str], cls: type[Any]) -> tuple[str, ...]:
+    """The older names of an event."""
+    if not isinstance(aliases, (list, tuple)):
+        hint = f"; write [{aliases!r}]" if isinstance(aliases, str) else ""
+        raise DefinitionError(f"aliases= of {cls.__qualname__} must be a list of names, got {aliases!r}{hint}")
+    for number, alias in enumerate(aliases):
+        if not is_name(alias):
+            raise DefinitionError(
+                f"aliases[{number}] of {cls.__qualname__} must be a text of 1 to 255 characters, got {alias!r}"
+            )
+        if alias in aliases[:number]:
+            raise DefinitionError(f"aliases= of {cls.__qualname__} has {alias!r} twice; name it once")
+    return tuple(aliases)
 
 
 def check_config(cls: type[Any]) -> None:

@@ -10,6 +10,7 @@ exceptions, all of one family:
     ├── AlreadyPersistedError                    this event object is a fact already
     ├── ProjectionError                          a block broke: it names block, event, version and payload
     │   └── UnknownEventError                    a strict projection met an event it has no block for
+    ├── UpcastError                              an upcaster broke, or returned what is no payload
     ├── StreamNotFound (LookupError)             nothing to project
     ├── MissingActualTimeAttributeError          the stream wants a time that the event does not carry
     ├── ConflictingActualTimeError               at= says one time, the event another
@@ -261,6 +262,30 @@ class ProjectionError(FunesLabError):
 
 class UnknownEventError(ProjectionError):
     """A strict projection met an event that it has no interpretation for."""
+
+
+class UpcastError(FunesLabError):
+    """An upcaster broke, or returned what is no payload. The exception it raised is chained as the cause.
+
+    Attributes
+    ----------
+    upcaster : str
+        Module and qualified name of the function.
+    event : str
+        The name of the event, as the log has it.
+    from_version : int
+        The shape that the function takes.
+    idx : str or None
+    version : int or None
+        Which event of the log it was.
+    """
+
+    def __init__(
+        self, message: str, *, upcaster: str, event: str, from_version: int, idx: str | None, version: int | None
+    ) -> None:
+        super().__init__(message)
+        self.upcaster, self.event, self.from_version = upcaster, event, from_version
+        self.idx, self.version = idx, version
 
 
 class StreamNotFound(FunesLabError, LookupError):

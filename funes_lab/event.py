@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from funes_lab import formats, registry
-from funes_lab.definition import annotated_names, check_config, checked_name, refuse_reserved
+from funes_lab.definition import annotated_names, check_config, checked_aliases, checked_name, refuse_reserved
 from funes_lab.errors import BASE, Error, Errors
 from funes_lab.shape import from_python, shape_of
 from funes_lab.storable import MAX_INT_BITS
@@ -98,8 +98,9 @@ class Status:
 class Event(BaseModel):
     """An immutable fact.
 
-    Define one as a pydantic model; `name=` is its name in the log, by default the class's name. Names that the
-    lab uses (`version`, `errors`, …) cannot be fields.
+    Define one as a pydantic model; `name=` is its name in the log, by default the class's name, and `aliases=` are
+    older names under which the log may have it: they are read as this class, and nothing is written under them.
+    Names that the lab uses (`version`, `errors`, …) cannot be fields. For payloads of an older shape see `fl.upcast`.
 
     Parameters
     ----------
@@ -124,6 +125,16 @@ class Event(BaseModel):
     True
     >>> Paid(amount=0).own_errors.full_messages
     ['Amount must be greater than 0']
+
+    A name that was better from the beginning, and the log still has the old one:
+
+    >>> class Settled(fl.Event, name="Example::Settled", aliases=["Example::Closed"]):
+    ...     pass
+    >>> lab = fl.Lab()
+    >>> _ = lab.load([{"klass": "Example::Closed", "idx": "debt-1", "props": {}, "version": 1,
+    ...                "created_at": "2020-01-01", "occurred_at": "2020-01-01"}])
+    >>> fl.EventStream.for_("debt-1").events
+    [Example::Settled()]
     """
 
     model_config = ConfigDict(
@@ -143,7 +154,7 @@ class Event(BaseModel):
     if TYPE_CHECKING:  # an annotation that pydantic saw would become a private attribute, made anew at every decode
         _status: Status
 
-    def __init_subclass__(cls, name: str | None = None, **kwargs: Any) -> None:
+    def __init_subclass__(cls, name: str | None = None, aliases: Sequence[str] = (), **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if name != UNKNOWN:
             refuse_reserved(cls, annotated_names(cls) | set(cls.__dict__))
@@ -151,12 +162,12 @@ class Event(BaseModel):
             cls.event_name = checked_name(cls.__name__ if name is None else name, cls)
 
     @classmethod
-    def __pydantic_init_subclass__(cls, name: str | None = None, **kwargs: Any) -> None:
+    def __pydantic_init_subclass__(cls, name: str | None = None, aliases: Sequence[str] = (), **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
         refuse_reserved(cls, set(cls.model_fields))
         check_config(cls)
         if name != UNKNOWN:
-            registry.claim(cls.event_name, cls)
+            registry.claim(cls.event_name, cls, checked_aliases(aliases, cls))
 
     def __init__(self, /, **data: Any) -> None:
         try:

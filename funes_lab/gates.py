@@ -9,7 +9,6 @@ events 1…N, and the event becomes N+1.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from typing import Any, cast
 from pydantic import BaseModel
 
 from funes_lab import formats
-from funes_lab.codec import UnknownEvent, encode
+from funes_lab.codec import UnknownEvent, decode_context, encode, encode_context
 from funes_lab.current import Transaction, Workspace, scope
 from funes_lab.errors import (
     BASE,
@@ -35,7 +34,7 @@ from funes_lab.jobs import Job
 from funes_lab.judging import Judgement, judge_in_place, judge_last, state_of
 from funes_lab.rejection import Rejection, Rejections, Witness
 from funes_lab.rules import Rules
-from funes_lab.seen import Seen, read_event
+from funes_lab.seen import Seen, events_of, read_event
 from funes_lab.storable import instant, unshared
 from funes_lab.store import Head, Row, Unit
 from funes_lab.tiers import Entry
@@ -115,11 +114,9 @@ class Gates:
 
     def let_in(self, candidate: Candidate, occurred_at: datetime, judgement: Judgement) -> Row:
         """See the event as N+1: the row that will be written, and the states that include it."""
-        event, meta = candidate.event, self.lab.metainformation_now()
-        meta_info = json.dumps(meta) if meta else "{}"
-        row = Row(
-            event.event_name, self.idx, encode(event), meta_info, self.seen.version + 1, candidate.now, occurred_at
-        )
+        event, name = candidate.event, candidate.event.event_name
+        context = encode_context(self.lab.metainformation_now(), name)
+        row = Row(name, self.idx, encode(event), context, self.seen.version + 1, candidate.now, occurred_at)
         kept, fold = {}, self.rules.consistency
         if fold is not None and judgement.end is not None:
             kept[fold] = judgement.end
@@ -139,8 +136,8 @@ class Gates:
         base = None if last_at is not None and row.occurred_at < last_at else self.seen.states.pop(fold, None)
         with folding(fold):
             if base is not None:
-                return fold.step(fold.copy(base) if fold.immutable else base, read_event(row), row.occurred_at)
-            events = [*self.history(), read_event(row)]
+                return fold.run(fold.copy(base) if fold.immutable else base, events_of([row]))
+            events = [*self.history(), *events_of([row])]
             events.sort(key=lambda event: cast(datetime, event.occurred_at))
             return fold.run(fold.start(max(last_at or row.occurred_at, row.occurred_at)), events)
 
@@ -163,7 +160,7 @@ class Gates:
         for row, candidate in zip(rows, candidates, strict=True):
             now = status(candidate.event)
             now.version, now.created_at, now.occurred_at = row.version, row.created_at, row.occurred_at
-            now.meta_info = json.loads(row.meta_info) if row.meta_info and row.meta_info != "{}" else {}
+            now.meta_info = decode_context(row.meta_info)
             if self._transaction is not None:
                 deny = partial(self._deny_at_commit, candidate, row)
                 self._transaction.wrote(candidate.event, row, self._stood, deny)
@@ -301,7 +298,7 @@ class Gates:
         rows = [] if self.seen.stored == 0 else self.lab.store.stream(self.idx, self._unit)
         known = [row for row in rows if row.version <= self.seen.stored] + self.seen.pending
         known.sort(key=lambda row: (row.occurred_at, row.version))
-        return [read_event(row) for row in known]
+        return events_of(known)
 
     # --- what is told of a refusal ---------------------------------------------------------------------------
 
@@ -374,9 +371,10 @@ def check_event(event: object) -> Event:
 
 
 def _witness(row: Row) -> Witness:
+    """An event of the log as `stream.events` shows it; of several that an upcaster made of one, the first."""
     event = read_event(row)
     payload = formats.mask(event.payload(), event.filter_attributes)
-    return Witness(row.version, row.klass, payload, row.occurred_at, row.created_at)
+    return Witness(row.version, event.event_name, payload, row.occurred_at, row.created_at)
 
 
 def _fields(state: BaseModel | None) -> Mapping[str, Any] | None:

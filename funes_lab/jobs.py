@@ -22,7 +22,7 @@ from funes_lab.current import Workspace, scope
 from funes_lab.errors import FunesLabError, TransactionError
 from funes_lab.fold import project
 from funes_lab.projection import latest
-from funes_lab.seen import read_event
+from funes_lab.seen import events_of
 from funes_lab.tiers import Async, read_model
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Job:
         model = read_model(latest(self.background.projection))
         store = lab.store
         with store.writing, scope(lab):
-            events = [read_event(row) for row in store.stream(self.idx)]
+            events = events_of(store.stream(self.idx))
             entry = model.entry(self.idx, project(model.fold, events, self.at or lab.now()))
             unit = store.begin(alone=True)
             try:

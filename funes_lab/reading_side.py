@@ -14,7 +14,7 @@ from funes_lab.event import Event
 from funes_lab.fold import Fold, project
 from funes_lab.projection import Projection, fold_of
 from funes_lab.rejection import Rejections
-from funes_lab.seen import read_event
+from funes_lab.seen import events_of
 from funes_lab.storable import Moment, instant
 from funes_lab.store import Row, rows_to_table
 
@@ -55,8 +55,12 @@ class ReadingSide:
 
     @property
     def events(self) -> list[Event]:
-        """The events in replay order: by `occurred_at`, then version."""
-        return [read_event(row) for row in self.rows()]
+        """The events in replay order: by `occurred_at`, then version.
+
+        Those of an older shape as their upcasters give them (see `fl.upcast`): where one made several events of a row,
+        they share its version and times. `version` and `len(…)` count the rows of the log.
+        """
+        return events_of(self.rows())
 
     def __len__(self) -> int:
         return len(self.rows())
@@ -214,7 +218,7 @@ class ReadingSide:
 
     def _filtered(self, at: Moment | None, as_of: Moment | None) -> tuple[list[Event], datetime]:
         rows, reference = self._filtered_rows(at, as_of)
-        return [read_event(row) for row in rows], reference
+        return events_of(rows), reference
 
     def _filtered_rows(self, at: Moment | None, as_of: Moment | None) -> tuple[list[Row], datetime]:
         by = None if at is None else instant(at, "at")

@@ -8,16 +8,18 @@ leads to is unique in the log.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from pydantic import BaseModel
 
 from funes_lab import registry
-from funes_lab.codec import decode, mapping
+from funes_lab.codec import decode, decode_all, decode_context
 from funes_lab.event import Event, status
 from funes_lab.fold import Fold
 from funes_lab.store import Head, Row
+from funes_lab.upcast import stored_shape
 
 #: How many streams are remembered, and how many projections of each.
 STREAMS, PROJECTIONS = 512, 4
@@ -142,12 +144,32 @@ class Memory:
         return len(self._streams)
 
 
+def read_events(row: Row) -> list[Event]:
+    """The events of a row, with its version and times: one, unless an upcaster made several of it.
+
+    Raises
+    ------
+    UpcastError
+        If an upcaster breaks.
+    """
+    if registry.upcasters_of(row.klass):
+        shape = stored_shape(row.meta_info)
+        events = decode_all(row.klass, row.props, shape, idx=row.idx, version=row.version)
+    else:
+        events = [decode(row.klass, row.props)]
+    for event in events:
+        now = status(event)
+        now.idx, now.version = row.idx, row.version
+        now.created_at, now.occurred_at = row.created_at, row.occurred_at
+        now.meta_info = decode_context(row.meta_info)
+    return events
+
+
 def read_event(row: Row) -> Event:
-    """The event of a row, with its version and times."""
-    event = decode(row.klass, row.props)
-    now = status(event)
-    now.idx, now.version = row.idx, row.version
-    now.created_at, now.occurred_at = row.created_at, row.occurred_at
-    if row.meta_info not in (None, "{}", "null"):
-        now.meta_info = mapping(row.meta_info, "meta_info")
-    return event
+    """The event of a row, to show it: the first one, if an upcaster made several of it."""
+    return read_events(row)[0]
+
+
+def events_of(rows: Iterable[Row]) -> list[Event]:
+    """The events of rows, in their order; the parts of one row in theirs."""
+    return [event for row in rows for event in read_events(row)]

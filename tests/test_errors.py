@@ -16,6 +16,7 @@ FAMILY = {
     "AlreadyPersistedError": (fl.FunesLabError,),
     "ProjectionError": (fl.FunesLabError,),
     "UnknownEventError": (fl.ProjectionError,),
+    "UpcastError": (fl.FunesLabError,),
     "StreamNotFound": (fl.FunesLabError, LookupError),
     "MissingActualTimeAttributeError": (fl.FunesLabError,),
     "ConflictingActualTimeError": (fl.FunesLabError,),

@@ -19,7 +19,7 @@ PACKAGE = ROOT / "funes_lab"
 FLOORS = [
     {"formats", "errors", "storable"},
     {"registry", "shape", "validation", "definition"},
-    {"event", "codec"},
+    {"event", "upcast", "codec"},
     {"fold", "projection", "judging"},
     {"store"},
     {"metainformation"},
@@ -64,10 +64,10 @@ PUBLIC = {
     # the nouns
     "Event", "UnknownEvent", "Error", "Errors",
     "Projection", "initial_state", "interpretation_for", "final_state",
-    "EventStream", "Async", "Reading", "Rejection", "Verdict", "Lab", "Rollback", "current_lab",
+    "upcast", "EventStream", "Async", "Reading", "Rejection", "Verdict", "Lab", "Rollback", "current_lab",
     # what can be raised
     "FunesLabError", "EventRejected", "ConflictError", "AlreadyPersistedError",
-    "ProjectionError", "UnknownEventError", "DefinitionError", "StreamNotFound",
+    "ProjectionError", "UnknownEventError", "UpcastError", "DefinitionError", "StreamNotFound",
     "MissingActualTimeAttributeError", "ConflictingActualTimeError", "InvalidMetainformationError",
     "InvalidReadModelError", "TransactionError",
     "StoreError", "StoreLockedError", "CorruptLogError", "SchemaVersionError",

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any, Final, cast
 
+import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel, ValidationError
 
@@ -23,6 +24,7 @@ from funes_lab.event import Event, scanned
 from funes_lab.fold import Block, Fold, folding, without_gc
 from funes_lab.replay.window import RowsAtHand
 from funes_lab.shape import shape_of
+from funes_lab.upcast import current_shape, stored_shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,7 @@ def run(table: pa.Table, task: Task, tick: Callable[[int], object] = lambda rows
         for first, last in scan.streams():
             scan.load(first, last)
             listed = [handlers[code] for code in codes[first:last]]
-            if not task.every_stream and not any(listed):
+            if not task.every_stream and not _is_interpreted(scan, fold, listed, first):
                 continue
             before = len(states.rows)
             try:
@@ -156,7 +158,10 @@ def _fold(  # noqa: C901  (the one loop that everything waits for: a call more a
     """The state after some rows, beginning with the first; `after` gets the fields after each of them."""
     last = first + len(listed)
     for handler, props, when, number in zip(listed, *scan.window(first, last), range(first, last), strict=True):
-        if handler is not None:
+        if handler is _OLDER:
+            for part in scan.events(number):
+                state = fold.step(state, part, when)
+        elif handler is not None:
             scan.row = number
             try:
                 event = handler.validate(props)
@@ -212,9 +217,8 @@ def _go_on(scan: RowsAtHand, task: Task, first: int, last: int, states: States) 
             if state is None or (task.steps and fold.starts_with_time):
                 state = fold.start(at)
                 for known in good:
-                    state = fold.step(state, scan.event(known), scan.time(known))
-            after = fold.step(fold.copy(state), scan.event(number), scan.time(number))
-            state = after
+                    state = fold.run(state, scan.events(known))
+            state = fold.run(fold.copy(state), scan.events(number))
             good.append(number)
         except ProjectionError as failure:
             broken.append(error := str(failure))
@@ -226,7 +230,7 @@ def _go_on(scan: RowsAtHand, task: Task, first: int, last: int, states: States) 
             break
     if not task.steps:
         values, late = _ended(fold, state, at)
-        states.add(last - 1, values, "; ".join(broken if late is None else [*broken, late]))
+        states.add(last - 1, values, "; ".join(broken if late is None else [*broken, late]) or None)
 
 
 def _ended(fold: Fold, state: BaseModel | None, at: datetime) -> tuple[Mapping[str, Any], str | None]:
@@ -243,18 +247,37 @@ def _name_the_block(scan: RowsAtHand, fold: Fold, first: int, last: int) -> None
     """A state got a field that it does not have: go slowly and say which block did it."""
     state = fold.start(scan.window(first, last)[1][-1])
     for number in range(first, last):
-        state = fold.step(state, scan.event(number), scan.window(number, number + 1)[1][0])
+        state = fold.run(state, scan.events(number))
+
+
+def _is_interpreted(scan: RowsAtHand, fold: Fold, listed: Sequence[_Handler | None], first: int) -> bool:
+    """Whether the projection interprets something of a stream; an older row may become an event that it does."""
+    return any(
+        handler is not _OLDER or any(event.event_name in fold.blocks for event in scan.events(number))
+        for number, handler in enumerate(listed, first)
+        if handler is not None
+    )
 
 
 def _handlers(table: pa.Table, fold: Fold) -> tuple[list[_Handler | None], list[int]]:
     """A handler for every name in the table, and which of them each row needs."""
     encoded = table["klass"].combine_chunks().dictionary_encode()
-    handlers = [_handler(name, fold) for name in encoded.dictionary.to_pylist()]
-    return handlers, encoded.indices.to_pylist()
+    names: list[str] = encoded.dictionary.to_pylist()
+    codes = encoded.indices.to_numpy(zero_copy_only=False)
+    handlers = [_handler(name, fold) for name in names]
+    for code, name in enumerate(names):
+        newest = current_shape(name)
+        if newest > 1:
+            rows = np.flatnonzero(codes == code)
+            contexts = table["meta_info"].take(pa.array(rows)).to_pylist()
+            older = [stored_shape(context) < newest for context in contexts]
+            codes = codes.copy()
+            codes[rows[older]] = len(names)
+    return [*handlers, _OLDER], codes.tolist()
 
 
 def _handler(name: str, fold: Fold) -> _Handler | None:
-    found = fold.blocks.get(name)
+    found = fold.blocks.get(registry.canonical(name))
     if found is None:
         return None
     block, takes_time = found
@@ -263,3 +286,7 @@ def _handler(name: str, fold: Fold) -> _Handler | None:
         return _Handler(name, lambda props: decode(name, props), (), block, takes_time)
     shape = shape_of(cls)
     return _Handler(name, cast(Callable[[str], Event], shape.validate), tuple(shape.times), block, takes_time)
+
+
+#: For payloads of an older shape, which are read one by one.
+_OLDER: Final = _Handler("", lambda props: decode("", props), (), lambda state, event: state, takes_time=False)

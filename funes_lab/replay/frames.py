@@ -17,12 +17,13 @@ import pandas as pd
 import pyarrow as pa
 
 from funes_lab import formats, registry
-from funes_lab.codec import decode, mapping
+from funes_lab.codec import decode, decode_all, decode_context, mapping
 from funes_lab.event import Event
 from funes_lab.jobs import Job
 from funes_lab.rejection import Rejection
 from funes_lab.replay.columns import GUESS, column, common, kinds_of, times
 from funes_lab.store import LOG_SCHEMA
+from funes_lab.upcast import stored_shape
 
 #: Rows that are turned into events at a time.
 AT_ONCE = 20_000
@@ -99,24 +100,27 @@ class _Fields:
     def read(self, table: pa.Table) -> pa.Table:
         """Add the events of a table; gives the table with a row an event, under the name that its class has now."""
         numbers, names = [], []
-        columns = (table[name].to_pylist() for name in ("klass", "props", "meta_info"))
-        for number, (name, props, context) in enumerate(zip(*columns, strict=True)):
-            event = decode(name, props)
-            numbers.append(number)
-            names.append(event.event_name)
-            self._add(event, context)
+        columns = (table[name].to_pylist() for name in ("klass", "props", "meta_info", "idx", "version"))
+        for number, (name, props, context, idx, version) in enumerate(zip(*columns, strict=True)):
+            if registry.upcasters_of(name):
+                events = decode_all(name, props, stored_shape(context), idx=idx, version=version)
+            else:
+                events = [decode(name, props)]
+            for event in events:
+                numbers.append(number)
+                names.append(event.event_name)
+                self._add(event, decode_context(context))
         at = LOG_SCHEMA.get_field_index("klass")
         return table.take(pa.array(numbers, pa.int64())).set_column(at, "klass", pa.array(names, pa.string()))
 
-    def _add(self, event: Event, context: str | None) -> None:
+    def _add(self, event: Event, context: Mapping[str, Any]) -> None:
         self._promise(event.event_name)
         payload = {**event.payload(), **event.kept_aside}
         if event.filter_attributes:
             payload = formats.mask(payload, event.filter_attributes)
         self._put(self._values, payload)
-        if context not in (None, "{}", "null"):
-            known = mapping(context, "meta_info")
-            self._put(self._context, {f"meta_info.{name}": value for name, value in known.items()})
+        if context:
+            self._put(self._context, {f"meta_info.{name}": value for name, value in context.items()})
         self._rows += 1
 
     def _put(self, columns: dict[str, list[Any]], values: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ from funes_lab.event import Event, status
 from funes_lab.fold import project
 from funes_lab.projection import Projection
 from funes_lab.replay.states import told
-from funes_lab.seen import read_event
+from funes_lab.seen import events_of
 from funes_lab.store import Row, Store
 from funes_lab.tiers import Entry, ReadModel, read_model
 
@@ -51,4 +51,4 @@ def _streams(table: pa.Table) -> Iterator[list[Event]]:
     """The events of each stream."""
     rows = (Row(*row) for batch in table.to_batches(_AT_ONCE) for row in zip(*batch.to_pydict().values(), strict=True))
     for _, group in itertools.groupby(rows, key=lambda row: row.idx):
-        yield [read_event(row) for row in group]
+        yield events_of(group)

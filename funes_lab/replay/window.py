@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from funes_lab.event import Event, Status
-from funes_lab.seen import read_event
+from funes_lab.seen import read_events
 from funes_lab.store import Row
 
 #: Rows that are turned into Python objects at a time; a longer stream makes a larger window.
@@ -27,6 +27,8 @@ class RowsAtHand:
         self._low = self._high = 0
         self._props: list[str] = []
         self._times: list[datetime] = []
+        #: The window's rows as a whole, once somebody asks for one of them.
+        self._rows: list[Row] = []
 
     def streams(self) -> Iterator[tuple[int, int]]:
         """The first row of each stream and the one after its last."""
@@ -42,6 +44,7 @@ class RowsAtHand:
             part = self._table.slice(first, self._high - first)
             self._props = part["props"].to_pylist()
             self._times = as_datetimes(part["occurred_at"])
+            self._rows = []
 
     def window(self, first: int, last: int) -> tuple[list[str], list[datetime]]:
         """Payloads and times of some rows."""
@@ -56,9 +59,18 @@ class RowsAtHand:
         return self.event(self.row)._status
 
     def event(self, number: int) -> Event:
-        """The event of a row, with its version and times."""
-        (row,) = self._table.slice(number, 1).to_pylist()
-        return read_event(Row(**{name: row[name] for name in Row._fields}))
+        """The event of a row, with its version and times; the first, if an upcaster made several of it."""
+        return self.events(number)[0]
+
+    def events(self, number: int) -> list[Event]:
+        """The events of a row: one, unless an upcaster made several of it."""
+        if not self._rows:
+            part = self._table.slice(self._low, self._high - self._low)
+            columns = (part[name].to_pylist() for name in ("klass", "idx", "meta_info", "version"))
+            klass, idx, meta_info, version = columns
+            recorded = as_datetimes(part["created_at"])
+            self._rows = list(map(Row, klass, idx, self._props, meta_info, version, recorded, self._times))
+        return read_events(self._rows[number - self._low])
 
 
 def as_datetimes(column: pa.ChunkedArray) -> list[datetime]:
