@@ -200,21 +200,21 @@ class Replaying:
         --------
         >>> import funes_lab as fl
         >>> from pydantic import BaseModel
-        >>> class Sold(fl.Event, name="Example::Sold"):
+        >>> class Priced(fl.Event, name="Example::Priced"):
         ...     price: int
         >>> class Takings(BaseModel):
         ...     total: int = 0
         >>> class Gross(fl.Projection[Takings]):
-        ...     @fl.interpretation_for(Sold)
-        ...     def sold(state, event):
+        ...     @fl.interpretation_for(Priced)
+        ...     def priced(state, event):
         ...         state.total += event.price
         >>> class Capped(fl.Projection[Takings]):
-        ...     @fl.interpretation_for(Sold)
-        ...     def sold(state, event):
+        ...     @fl.interpretation_for(Priced)
+        ...     def priced(state, event):
         ...         state.total = min(10, state.total + event.price)
         >>> lab = fl.Lab()
         >>> for name, price in [("monday", 4), ("tuesday", 7), ("tuesday", 8)]:
-        ...     event = fl.EventStream.for_(name, lab=lab).append(Sold(price=price))
+        ...     event = fl.EventStream.for_(name, lab=lab).append(Priced(price=price))
         >>> lab.diff(Gross, Capped).to_dict("records")
         [{'idx': 'tuesday', 'field': 'total', 'left': 15, 'right': 10}]
         """

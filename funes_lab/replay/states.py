@@ -116,9 +116,9 @@ def _changes(states: _Columns, keys: pa.Table, task: Task, wish: Wish) -> dict[s
         before = [None, *values[:-1]] if values else []
         for row, start in starts.items():
             before[row] = start.get(name)
-        moved = [moved(a, b) for a, b in zip(before, values, strict=True)]
+        hits = [moved(a, b) for a, b in zip(before, values, strict=True)]
         for suffix, side in (("before", before), ("after", values)):
-            shown = [value if is_moved else None for value, is_moved in zip(side, moved, strict=True)]
+            shown = [value if hit else None for value, hit in zip(side, hits, strict=True)]
             changes[f"{name}_{suffix}"] = states.column(name, shown, wish)
     return changes
 
