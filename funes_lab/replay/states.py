@@ -94,7 +94,9 @@ class _Columns:
                 self.values.setdefault(name, [None] * self.rows)
         for name, there in self.values.items():
             there.extend([row.get(name) for row in values])
-        self.errors.extend(states.errors.get(place) for place in range(len(values)))
+        self.errors.extend([None] * len(values))
+        for place, error in states.errors.items():
+            self.errors[self.rows + place] = error
         self.rows += len(values)
 
     def columns(self, wish: Wish) -> dict[str, Any]:
