@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, Self
 import numpy as np
 import pyarrow as pa
 
+from funes_lab.watching import Watchers
+
 if TYPE_CHECKING:
     from funes_lab.store.tables import Table
 
@@ -131,6 +133,8 @@ class Store(Protocol):
     read_only: bool
     #: Held by whoever writes.
     writing: threading.RLock
+    #: Told whenever something was written or forgotten.
+    watchers: Watchers
 
     def head(self, idx: str, unit: Unit | None = None) -> Head:
         """Where a stream stands."""

@@ -34,6 +34,7 @@ from funes_lab.store.read_models import ReadModelTables
 from funes_lab.store.scan import DuckDBScan
 from funes_lab.store.tables import Table
 from funes_lab.store.unit import DuckDBUnit, cursor_of
+from funes_lab.watching import Watchers
 
 _COLUMNS: Final = '"klass", "idx", "props", "meta_info", "version", "created_at", "occurred_at"'
 _INSERT: Final = f'INSERT INTO "event_entries" ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)'
@@ -134,6 +135,7 @@ class DuckDBStore(JournalTable, ReadModelTables):
         #: A cursor for the next transaction of the lab's own, if the one before ended cleanly.
         self._spare: list[duckdb.DuckDBPyConnection] = []
         self.tables: set[Table] = set()
+        self.watchers = Watchers()
         #: Held by whoever writes; a transaction holds it from its beginning to its end.
         self.writing = threading.RLock()
         self._connection: duckdb.DuckDBPyConnection | None = connect(path, read_only=read_only)
@@ -228,6 +230,8 @@ class DuckDBStore(JournalTable, ReadModelTables):
             if is_duplicate(failure):
                 raise VersionTaken(row.idx, row.version) from failure
             raise told(failure, self.path) from failure
+        if unit is None:
+            self.watchers.tell()
 
     def insert_many(self, rows: Sequence[Row], unit: Unit | None = None) -> None:
         """Write rows, all or none."""
@@ -250,11 +254,11 @@ class DuckDBStore(JournalTable, ReadModelTables):
         """Open a transaction; `alone` for one of the lab's own, by whoever holds the lock of writing."""
         self._ready()
         if not alone:
-            return DuckDBUnit(self.cursor(), self.path, self.tables)
+            return DuckDBUnit(self.cursor(), self.path, self.tables, self.watchers)
         # taken out while it is used: a destination that appends in its turn opens a second transaction inside the
         # first, and a cursor that an interrupt left in the middle of something is never seen again
         cursor = self._spare.pop() if self._spare else self.cursor()
-        return DuckDBUnit(cursor, self.path, self.tables, spare=self._spare)
+        return DuckDBUnit(cursor, self.path, self.tables, self.watchers, spare=self._spare)
 
     # --- keeping ---------------------------------------------------------------------------------------------
 
@@ -342,6 +346,8 @@ class DuckDBStore(JournalTable, ReadModelTables):
             # in a transaction that has just failed this fails too, and must not hide why
             with contextlib.suppress(duckdb.TransactionException):
                 cursor.unregister("funes_lab_incoming")
+        if unit is None:
+            self.watchers.tell()
 
 
 def _row(found: tuple[Any, ...]) -> Row:
