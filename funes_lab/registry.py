@@ -240,7 +240,7 @@ def _joined(top: _Layer, name: str, aliases: Sequence[str]) -> dict[int, Upcaste
 def _gap(name: str, missing: int, number: int, function: Upcaster) -> str:
     told = f"{missing} is" if missing == number - 1 else f"{missing} to {number - 1} are"
     return (
-        f"{called(function)} upcasts {name!r} from_version={number}, but from_version={told} missing: a gap that older "
+        f"{called(function)} upcasts {name!r} from_version={number}, but from_version {told} missing: a gap that older "
         "payloads cannot cross. Define the upcasters in their order, from 1"
     )
 
