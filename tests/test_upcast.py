@@ -833,3 +833,5 @@ def test_any_chain_over_any_history_gives_the_state_of_a_log_that_was_written_in
         assert [len(read_events(row)) for row in streams[0].rows()] == [
             len(parts) for _, parts in sorted(logged, key=lambda entry: entry[0])
         ]
+        old.close()
+        new.close()
