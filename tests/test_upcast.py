@@ -16,7 +16,6 @@ from pydantic import BaseModel, ConfigDict, Field, computed_field, create_model,
 import funes_lab as fl
 from funes_lab import registry
 from funes_lab.codec import decode_all
-from funes_lab.replay import frames
 from funes_lab.seen import read_events
 from funes_lab.upcast import SHAPE_KEY, current_shape, stored_shape
 from tests.domain import NoteStream, day, noted, rows_of
@@ -261,7 +260,7 @@ def test_an_upcaster_that_breaks_is_told_with_what_it_was_given_and_what_it_rais
     stream = NoteStream.for_("debt-1", lab=lab)
     for ask in (
         lambda: stream.events, stream.df, lab.log.df, lambda: repr(stream), lambda: stream.projected_with(totals(cls)),
-        lambda: list(frames.streams_of(lab.store.log())),
+        lambda: stream.replay(totals(cls)), lambda: lab.replay(totals(cls)),
     ):  # fmt: skip
         with pytest.raises(fl.UpcastError) as caught:
             ask()
@@ -612,7 +611,8 @@ def test_whatever_folds_or_shows_events_sees_them_upcast(clock):
     assert stream.projected_with(kept).parts == ("Upcast::Received 3", "Upcast::Received 3", "Upcast::Received 4")
     assert stream.df()["principal"].tolist() == lab.log.df()["principal"].tolist() == [3, 3, 4]
     assert stream.df()["version"].tolist() == [1, 1, 2]
-    assert [[e.principal for e in events] for events in frames.streams_of(lab.store.log())] == [[3, 3, 4]]
+    assert stream.replay(kept)["amount"].tolist() == [6, 10]
+    assert lab.replay(kept, steps=True).equals(stream.replay(kept))
     assert repr(stream).count("Upcast::Received") == 3
 
 
