@@ -72,6 +72,16 @@ def upcasters_of(name: str) -> tuple[Upcaster, ...]:
     return now.chains.get(now.own.get(name, name), ())
 
 
+def names() -> tuple[str, ...]:
+    """Every name that a class reads, aliases included."""
+    return tuple(_now().classes)
+
+
+def names_with_upcasters() -> tuple[str, ...]:
+    """Every name that has upcasters: the own names of classes, and names that no class reads."""
+    return tuple(_now().chains)
+
+
 def generation() -> int:
     """A number that grows whenever a name gets another class, other aliases or another upcaster."""
     return _generation
