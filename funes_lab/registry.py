@@ -73,6 +73,16 @@ def upcasters_of(name: str) -> tuple[Upcaster, ...]:
     return _view.chains.get(name, ())
 
 
+def names() -> tuple[str, ...]:
+    """Every name that a class reads, aliases included."""
+    return tuple(_view.classes)
+
+
+def names_with_upcasters() -> tuple[str, ...]:
+    """Every name that has upcasters, aliases and names that no class reads included."""
+    return tuple(_view.chains)
+
+
 def generation() -> int:
     """A number that grows whenever a name gets another class, other aliases or another upcaster."""
     return _generation

@@ -24,7 +24,7 @@ FLOORS = [
     {"store"},
     {"metainformation"},
     {"tiers"},
-    {"rejection", "seen", "selection"},
+    {"rejection", "seen", "selection", "views"},
     {"current", "rules"},
     {"jobs", "transaction"},
     {"gates", "appending", "reading_side", "verdict", "log", "asking", "replaying", "keeping"},

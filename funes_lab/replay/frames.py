@@ -249,6 +249,18 @@ def of_jobs(jobs: Sequence[Job]) -> pd.DataFrame:
     )
 
 
+def of_shapes(table: pa.Table) -> pd.DataFrame:
+    """A row a name, shape and set of keys; the store tells the keys in the order that payloads have them."""
+    rows = pd.DataFrame({name: table[name].to_pylist() for name in ("klass", "shape", "events")})
+    rows["attributes"] = column([tuple(sorted(set(keys))) for keys in table["keys"].to_pylist()], "object")
+    rows["first_seen"], rows["last_seen"] = _instants(table["first_seen"]), _instants(table["last_seen"])
+    sets = rows.groupby(["klass", "shape", "attributes"], as_index=False, sort=False)
+    found = sets.agg({"events": "sum", "first_seen": "min", "last_seen": "max"})
+    found = found.sort_values(["klass", "shape", "first_seen", "attributes"], ignore_index=True)
+    dtypes = {"klass": "category", "shape": "int64", "events": "int64"}
+    return found.astype(dtypes).rename(columns={"klass": "event"})
+
+
 def of_arrow(table: pa.Table) -> pd.DataFrame:
     """An Arrow table as it is: Decimals as objects, whole numbers and booleans nullable, times in UTC."""
     found: pd.DataFrame = table.to_pandas(date_as_object=True)
