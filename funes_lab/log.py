@@ -98,7 +98,7 @@ class Log:
         """
         from funes_lab.interchange import classes
 
-        return classes.to_classes(self._lab.store.log(unit=self._lab.unit), names)
+        return classes.to_classes([self._lab.store.log(unit=self._lab.unit)], names)
 
     def __repr__(self) -> str:
         where = "in memory" if self._lab.path == ":memory:" else f"of {self._lab.path}"

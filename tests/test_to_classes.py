@@ -21,7 +21,7 @@ from pydantic import Field
 import funes_lab as fl
 from funes_lab.codec import decode
 from funes_lab.event import Event, status
-from funes_lab.interchange.classes import Source
+from funes_lab.interchange.classes import Source, to_classes
 from funes_lab.shape import shape_of
 from tests.domain import START, day
 
@@ -484,6 +484,16 @@ def test_long_values_are_no_examples():
     assert 'a: str = Field(examples=["short"])' in source
     assert "b: int = Field(examples=[1])" in source
     assert "y" * 40 in source
+
+
+def test_a_log_in_parts_gives_the_same_source(lab):
+    for klass in ("A", "B"):
+        loaded({"x": 1}, {"x": None}, {"x": 1.5, "y": "2.50"}, klass=klass, idx=klass, lab=lab)
+    table = lab.store.log()
+    whole = to_classes([table])
+    assert whole == lab.log.to_classes()
+    assert to_classes([table.slice(0, 2), table.slice(2, 0), table.slice(2)]) == whole
+    assert to_classes(table.slice(n, 1) for n in range(table.num_rows)) == whole
 
 
 # The source as a value

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from html import escape
 from typing import Any, Final
 
@@ -44,11 +44,20 @@ class Source(str):
 class _Found:
     """What was found of the events of one name."""
 
-    def __init__(self, events: int, first_at: datetime, last_at: datetime) -> None:
-        self.about = f"{formats.count(events, 'event')}, first {_moment(first_at)}, last {_moment(last_at)}."
+    def __init__(self) -> None:
         self.attributes: dict[str, Place] = {}
         #: How many payloads are JSON objects, and how many are something else.
         self.objects = self.others = 0
+        self._first_at = datetime.max.replace(tzinfo=UTC)
+        self._last_at = datetime.min.replace(tzinfo=UTC)
+
+    @property
+    def about(self) -> str:
+        count = formats.count(self.objects + self.others, "event")
+        return f"{count}, first {_moment(self._first_at)}, last {_moment(self._last_at)}."
+
+    def span(self, first_at: datetime, last_at: datetime) -> None:
+        self._first_at, self._last_at = min(self._first_at, first_at), max(self._last_at, last_at)
 
     def add(self, props: str) -> None:
         try:
@@ -67,13 +76,13 @@ class _Found:
             place.add(value)
 
 
-def to_classes(log: pa.Table, names: object = None) -> Source:
+def to_classes(log: Iterable[pa.Table], names: object = None) -> Source:
     """Write event classes from the payloads of a log.
 
     Parameters
     ----------
-    log : Arrow table
-        Rows with the columns of the log.
+    log : iterable of Arrow tables
+        Rows with the columns of the log, in one or more parts.
     names : str, event class or iterable of these, optional
         Which events; default all.
 
@@ -88,22 +97,29 @@ def to_classes(log: pa.Table, names: object = None) -> Source:
     TypeError
         If `names` is something else.
     """
-    counts = log.group_by("klass").aggregate([("occurred_at", "min"), ("occurred_at", "max"), ("klass", "count")])
-    there = {row["klass"]: row for row in counts.to_pylist()}
-    chosen = sorted(there) if names is None else _chosen(names, there)
-    if not chosen:
-        return Source(_EMPTY)
-    found = {
-        name: _Found(row["klass_count"], row["occurred_at_min"], row["occurred_at_max"])
-        for name in chosen
-        for row in (there[name],)
-    }
-    if names is not None:
-        log = log.filter(pc.is_in(log["klass"], pa.array(chosen, pa.string())))
-    for batch in log.select(["klass", "props"]).to_batches(max_chunksize=_BATCH):
+    asked = None if names is None else _asked(names)
+    found: dict[str, _Found] = {}
+    others: set[str] = set()
+    for table in log:
+        _look_at(table, asked, found, others)
+    for name in sorted(asked or ()):
+        if name not in found:
+            raise ValueError(_no_such_event(name, sorted(others.union(found))))
+    return _source(dict(sorted(found.items()))) if found else Source(_EMPTY)
+
+
+def _look_at(table: pa.Table, asked: set[str] | None, found: dict[str, _Found], others: set[str]) -> None:
+    spans = table.group_by("klass").aggregate([("occurred_at", "min"), ("occurred_at", "max")])
+    for row in spans.to_pylist():
+        if asked is None or row["klass"] in asked:
+            found.setdefault(row["klass"], _Found()).span(row["occurred_at_min"], row["occurred_at_max"])
+        else:
+            others.add(row["klass"])
+    if asked is not None:
+        table = table.filter(pc.is_in(table["klass"], pa.array(sorted(asked), pa.string())))
+    for batch in table.select(["klass", "props"]).to_batches(max_chunksize=_BATCH):
         for name, props in zip(batch["klass"].to_pylist(), batch["props"].to_pylist(), strict=True):
             found[name].add(props)
-    return _source(found)
 
 
 def _source(found: dict[str, _Found]) -> Source:
@@ -123,23 +139,23 @@ def _source(found: dict[str, _Found]) -> Source:
     return Source("\n".join([*comments, *([source_of(models)] if models else [])]))
 
 
-def _chosen(names: object, there: Iterable[str]) -> list[str]:
+def _asked(names: object) -> set[str]:
     listed: Sequence[Any] = [names] if isinstance(names, (str, type)) or not isinstance(names, Iterable) else [*names]
-    asked = []
+    asked = set()
     for name in listed:
         is_event = isinstance(name, type) and issubclass(name, Event)
         if not is_event and not isinstance(name, str):
             raise TypeError(f"names must be names of events or event classes, got {name!r}")
-        asked.append(name.event_name if is_event else name)
-    unknown = [name for name in asked if name not in there]
-    if unknown:
-        known = [repr(name) for name in sorted(there)]
-        more = f" and {len(known) - _NAMED:,} more" if len(known) > _NAMED else ""
-        shown = ", ".join(known[:_NAMED]) + more if known else "none: the log is empty"
-        raise ValueError(f"names holds {unknown[0]!r}, and the log has no such event; there are {shown}")
+        asked.add(name.event_name if is_event else name)
     if not asked:
         raise ValueError("names is empty; name an event, or leave it out for all")
-    return sorted(set(asked))
+    return asked
+
+
+def _no_such_event(name: str, there: Sequence[str]) -> str:
+    more = f" and {len(there) - _NAMED:,} more" if len(there) > _NAMED else ""
+    shown = ", ".join(map(repr, there[:_NAMED])) + more if there else "none: the log is empty"
+    return f"names holds {name!r}, and the log has no such event; there are {shown}"
 
 
 def _secret(name: str) -> list[str]:
