@@ -58,6 +58,8 @@ LOOKS_UP = {
     ("replaying", "replay"): "lab.replay(P) is a door to the replay",
     ("keeping", "replay"): "lab.rebuild(P) is a door to the replay",
     ("log", "replay"): "lab.log.df() is a door to the replay",
+    ("log", "interchange"): "lab.log.to_classes() is a door to the writer of classes",
+    ("lab", "interchange"): "lab.load(path) is a door to the readers of files",
 }
 
 PUBLIC = {
