@@ -83,11 +83,12 @@ class Log:
         from funes_lab.replay import columns, frames, states
 
         columns.check_decimals(decimals)
-        asked = selection(names=names, idx=idx, at=at, as_of=as_of)
+        listed = None if names is None else names_of(names)
+        asked = selection(names=listed, idx=idx, at=at, as_of=as_of)
         store, unit = self._lab.store, self._lab.unit
         with store.scan(asked, unit) as scan, states.told(scan, progress=progress) as tick:
-            promised = () if names is None else names_of(names)
-            if scan.rows == 0 and names is None:
+            promised = listed or ()
+            if scan.rows == 0 and listed is None:
                 promised = store.names(unit)
             return frames.of_log(scan, names=promised, expand=expand, decimals=decimals, tick=tick)
 

@@ -222,6 +222,7 @@ class Replaying:
 
         columns.check_decimals(decimals)
         asked = selection(idx=idx, at=at, as_of=as_of)
-        ours, theirs = (engine.Task(fold_of(projection), asked.at or self.now()) for projection in (left, right))
+        at = asked.at or self.now()
+        ours, theirs = engine.Task(fold_of(left, "left"), at), engine.Task(fold_of(right, "right"), at)
         with self.store.scan(asked, self.unit) as scan, states.told(scan, progress=progress) as tick:
             return diff.differences(scan, ours, theirs, decimals=decimals, tick=tick)
