@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
@@ -19,7 +19,7 @@ from pydantic import BaseModel, ValidationError
 from funes_lab.errors import ProjectionError
 from funes_lab.event import scanned
 from funes_lab.fold import Fold, folding, without_gc
-from funes_lab.replay.handlers import WHOLE, Handler, handlers_of
+from funes_lab.replay.handlers import IN_UTC, WHOLE, Handler, handlers_of
 from funes_lab.replay.window import RowsAtHand
 from funes_lab.shape import shape_of
 
@@ -159,8 +159,8 @@ def _fold(  # noqa: C901  (the one loop that everything waits for: a call more a
             except ValidationError:
                 event = scan.event(number)
             for name in handler.times:
-                # what pydantic reads from JSON has a zone of its own making, which only its text tells quickly
-                if str(getattr(event.__dict__[name], "tzinfo", UTC)) != "UTC":
+                moment = event.__dict__[name]
+                if moment is not None and hash(moment.tzinfo) != IN_UTC:
                     shape_of(type(event)).times_to_utc(event)
             try:
                 result = handler.block(state, event, when) if handler.takes_time else handler.block(state, event)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property, partial
 from typing import Final, cast
 
 import numpy as np
 import pyarrow as pa
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
 from funes_lab import registry
 from funes_lab.event import Event
@@ -17,6 +18,9 @@ from funes_lab.fold import Block, Fold
 from funes_lab.shape import shape_of
 from funes_lab.storable import may_hold
 from funes_lab.upcast import current_shape, stored_shape
+
+#: Every time that pydantic reads has a zone of its own; that of UTC is known by its hash, and by nothing as quickly.
+IN_UTC: Final = hash(TypeAdapter(datetime).validate_json('"1970-01-01T00:00:00Z"').tzinfo)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,7 @@ class Handler:
     validate : callable
         Payload to event; raises what pydantic does for one that does not fit.
     times : tuple of str
-        The fields whose times may be in another zone than UTC, or in none.
+        The fields that are a time, or None; it may be in another zone than UTC, or in none.
     block : callable
     takes_time : bool
     """
