@@ -44,7 +44,8 @@ class Log:
         names : str, event class, or a list of them, optional
             Only these events.
         idx : str or list of str, optional
-            Only one stream, those that match a pattern (`"debts-*"`), or those that are listed.
+            Only one stream, those that match a pattern (`"debts-*"`; `*`, `?` and `[…]` as in `fnmatch`), or those that
+            are listed, whose names are taken as they are.
         at : datetime, date or str, optional
             Actual time: only what had happened by then.
         as_of : datetime, date or str, optional

@@ -205,14 +205,12 @@ def test_blocks_get_the_time_of_the_row_with_steps_and_else_that_of_the_query(la
 class Level(BaseModel):
     level: int | None = None
     calls: int = 0
-    share: float = float("nan")
 
 
 class Levels(fl.Projection[Level]):
     @fl.interpretation_for(Noted)
     def noted(state, event):
         state.level = None if event.text == "none" else int(event.text)
-        state.share = float("nan")
         state.calls += event.text == "7"
 
 
@@ -228,7 +226,6 @@ def test_changes_tell_what_an_event_moved_and_nothing_else(lab, stream):
         assert frame.level.tolist() == [5, 5, 6, pd.NA, 7]
         assert moves(frame, "level") == [(None, 5), (None, None), (5, 6), (6, None), (None, 7)]
         assert moves(frame, "calls") == [(None, None)] * 4 + [(0, 1)]
-        assert moves(frame, "share") == [(None, None)] * 5
 
 
 def test_changes_begin_anew_in_every_stream(lab, partitions):
@@ -953,7 +950,7 @@ def test_differences_are_seen_at_both_times(lab, backdated):
 
 
 def test_two_states_without_a_field_in_common_cannot_be_compared(lab):
-    with pytest.raises(ValueError, match=r"Trail \(texts\) and Levels \(level, calls, share\) have no field in common"):
+    with pytest.raises(ValueError, match=r"Trail \(texts\) and Levels \(level, calls\) have no field in common"):
         lab.diff(Trail, Levels)
 
 
