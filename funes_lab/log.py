@@ -46,7 +46,8 @@ class Log:
         names : str, event class, or a list of them, optional
             Only these events.
         idx : str or list of str, optional
-            Only one stream, those that match a pattern (`"debts-*"`), or those that are listed.
+            Only one stream, those that match a pattern (`"debts-*"`; `*`, `?` and `[…]` as in `fnmatch`), or those that
+            are listed, whose names are taken as they are.
         at : datetime, date or str, optional
             Actual time: only what had happened by then.
         as_of : datetime, date or str, optional
@@ -85,11 +86,12 @@ class Log:
         from funes_lab.replay import columns, frames, states
 
         columns.check_decimals(decimals)
-        asked = selection(names=names, idx=idx, at=at, as_of=as_of)
+        listed = None if names is None else names_of(names)
+        asked = selection(names=listed, idx=idx, at=at, as_of=as_of)
         store, unit = self._lab.store, self._lab.unit
         with store.scan(asked, unit) as scan, states.told(scan, progress=progress) as tick:
-            promised = () if names is None else names_of(names)
-            if scan.rows == 0 and names is None:
+            promised = listed or ()
+            if scan.rows == 0 and listed is None:
                 promised = store.names(unit)
             return frames.of_log(scan, names=promised, expand=expand, decimals=decimals, tick=tick)
 

@@ -39,7 +39,8 @@ class Replaying:
         ----------
         projection : Projection class
         idx : str or list of str, optional
-            Only one stream, those that match a pattern (`"debts-*"`), or those that are listed.
+            Only one stream, those that match a pattern (`"debts-*"`; `*`, `?` and `[…]` as in `fnmatch`), or those that
+            are listed, whose names are taken as they are.
         at : datetime, date or str, optional
             Actual time: only what had happened by then. Default: everything, seen from now.
         as_of : datetime, date or str, optional
@@ -222,6 +223,7 @@ class Replaying:
 
         columns.check_decimals(decimals)
         asked = selection(idx=idx, at=at, as_of=as_of)
-        ours, theirs = (engine.Task(fold_of(projection), asked.at or self.now()) for projection in (left, right))
+        at = asked.at or self.now()
+        ours, theirs = engine.Task(fold_of(left, "left"), at), engine.Task(fold_of(right, "right"), at)
         with self.store.scan(asked, self.unit) as scan, states.told(scan, progress=progress) as tick:
             return diff.differences(scan, ours, theirs, decimals=decimals, tick=tick)

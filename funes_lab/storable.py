@@ -57,6 +57,21 @@ def is_plain(annotation: object) -> bool:
     return annotation in _FIXED
 
 
+def may_hold(annotation: object, kind: type, seen: frozenset[object] = frozenset()) -> bool:
+    """Tell whether a value of this type may be of another kind, or hold something that is."""
+    annotation = _bare(annotation)
+    origin, args = get_origin(annotation), get_args(annotation)
+    if origin is Literal or annotation in seen or annotation in _FIXED or annotation is Ellipsis:
+        return False
+    if args:
+        return any(may_hold(arg, kind, seen) for arg in args)
+    if not isinstance(annotation, type) or not issubclass(annotation, BaseModel) or issubclass(annotation, kind):
+        return not (isinstance(annotation, type) and issubclass(annotation, Enum))
+    inner = seen | {annotation}
+    is_open = annotation.model_config.get("extra") == "allow"
+    return is_open or any(may_hold(info.annotation, kind, inner) for info in annotation.model_fields.values())
+
+
 def _bare(annotation: object) -> object:
     while get_origin(annotation) is Annotated:
         annotation = get_args(annotation)[0]

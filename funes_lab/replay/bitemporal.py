@@ -31,7 +31,7 @@ def grid(
     decimals: str,
 ) -> pd.DataFrame:
     """The values of a field: a row a record time, a column an actual time; see `Lab.bitemporal`."""
-    if field not in fold.state.model_fields:
+    if not isinstance(field, str) or field not in fold.state.model_fields:
         known = ", ".join(fold.state.model_fields)
         raise ValueError(f"field must be one of {known}, the fields of {fold.state.__name__}; got {field!r}")
     across = sorted({row.occurred_at for row in rows}) if at is None else _moments(at, "at")
@@ -67,9 +67,8 @@ def _line(fold: Fold, rows: Sequence[Row], field: str, across: Sequence[datetime
     else:
         after = run(rows_to_table(rows), Task(fold, happened[-1], steps=True, every_stream=True)).values if rows else []
         found = [after[end - 1] if end else None for end in ends]
-    return [
-        None if values is None else formats.FILTERED if field in fold.secret else values.get(field) for values in found
-    ]
+    seen = [None if values is None else {field: values.get(field)} for values in found]
+    return [None if values is None else formats.mask(values, fold.secret)[field] for values in seen]
 
 
 def _moments(given: Moment | Iterable[Moment], argument: str) -> list[datetime]:

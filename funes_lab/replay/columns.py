@@ -18,7 +18,8 @@ from uuid import UUID
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel
+import pyarrow as pa
+from pydantic import AwareDatetime, BaseModel, FutureDatetime, PastDatetime
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -31,6 +32,9 @@ _KINDS = {
     float: "float64",
     str: "str",
     datetime: "time",
+    AwareDatetime: "time",
+    PastDatetime: "time",
+    FutureDatetime: "time",
     timedelta: "span",
     Decimal: "decimal",
 }
@@ -124,9 +128,12 @@ def _whole_numbers(values: list[Any], found: set[type]) -> Any:
     if not found <= {int}:
         return None
     try:
-        return pd.Series(values, dtype="Int64")
-    except OverflowError:
+        # of what is beyond 64 bits pandas takes some for unsigned or floats, and then for other numbers
+        there = pa.array(values, pa.int64())
+    except (OverflowError, pa.ArrowInvalid):
         return None
+    missing = there.is_null().to_numpy(zero_copy_only=False)
+    return pd.Series(pd.arrays.IntegerArray(there.fill_null(0).to_numpy().copy(), missing.copy()))
 
 
 def _floats(values: list[Any], found: set[type]) -> Any:
@@ -136,7 +143,10 @@ def _floats(values: list[Any], found: set[type]) -> Any:
 
 
 def _texts(values: list[Any], found: set[type]) -> Any:
-    return pd.Series(values, dtype="str") if found <= {str} else None
+    try:
+        return pd.Series(values, dtype="str") if found <= {str} else None
+    except UnicodeEncodeError:  # half of a surrogate pair, which JSON can spell
+        return None
 
 
 def _moments(values: list[Any], found: set[type]) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import pandas as pd
@@ -52,10 +52,12 @@ def _of_partition(
         one, other = ours.get(row, {}), theirs.get(row, {})
         for name in fields:
             if moved(one.get(name), other.get(name)):
-                pair = (one.get(name), other.get(name))
-                if secret:
-                    pair = tuple(formats.mask({name: value}, secret)[name] for value in pair)  # type: ignore[assignment]
-                yield table["idx"][row].as_py(), name, *pair
+                yield table["idx"][row].as_py(), name, _shown(one, name, secret), _shown(other, name, secret)
+
+
+def _shown(side: Mapping[str, Any], name: str, secret: Collection[str]) -> Any:
+    """A field of one side as it is shown; nothing where that side has no state."""
+    return formats.mask({name: side[name]}, secret)[name] if name in side else None
 
 
 def _by_row(table: pa.Table, task: Task) -> dict[int, Mapping[str, Any]]:

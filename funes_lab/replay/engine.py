@@ -10,21 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any, Final, cast
+from datetime import datetime
+from typing import Any
 
-import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel, ValidationError
 
-from funes_lab import registry
-from funes_lab.codec import decode
 from funes_lab.errors import ProjectionError
-from funes_lab.event import Event, scanned
-from funes_lab.fold import Block, Fold, folding, without_gc
+from funes_lab.event import scanned
+from funes_lab.fold import Fold, folding, without_gc
+from funes_lab.replay.handlers import IN_UTC, WHOLE, Handler, handlers_of
 from funes_lab.replay.window import RowsAtHand
 from funes_lab.shape import shape_of
-from funes_lab.upcast import current_shape, stored_shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +78,6 @@ class States:
         del self.rows[length:], self.values[length:]
 
 
-@dataclass(frozen=True, slots=True)
-class _Handler:
-    """How events of one name are decoded and interpreted."""
-
-    name: str
-    validate: Callable[[str], Event]
-    times: tuple[str, ...]
-    block: Block
-    takes_time: bool
-
-
 def run(table: pa.Table, task: Task, tick: Callable[[int], object] = lambda rows: None) -> States:
     """Fold every stream of a partition.
 
@@ -116,7 +102,7 @@ def run(table: pa.Table, task: Task, tick: Callable[[int], object] = lambda rows
     if table.num_rows == 0:
         return states
     fold = task.fold
-    handlers, codes = _handlers(table, fold)
+    handlers, codes = handlers_of(table, fold)
     scan = RowsAtHand(table, tick)
     with folding(fold), scanned(scan), without_gc():
         for first, last in scan.streams():
@@ -129,7 +115,7 @@ def run(table: pa.Table, task: Task, tick: Callable[[int], object] = lambda rows
                 if task.steps:
                     _walk(scan, fold, listed, states, first)
                 else:
-                    state = _fold(scan, fold, listed, fold.start(task.at), first)
+                    state = _fold(scan, fold, listed, fold.start(task.at), first, task.at)
                     states.add(last - 1, fold.settled(fold.finish(state, task.at).__dict__))
             except ProjectionError:
                 if task.on_error == "raise":
@@ -137,7 +123,8 @@ def run(table: pa.Table, task: Task, tick: Callable[[int], object] = lambda rows
                 states.cut(before)
                 _go_on(scan, task, first, last, states)
     if task.steps and fold.exact is not None and not _are_exact(states.values, fold.exact):
-        states.values = [fold.settled(values) for values in states.values]
+        # where there is no state, because its beginning broke, there is nothing to settle
+        states.values = [fold.settled(values) if values else values for values in states.values]
     return states
 
 
@@ -150,15 +137,19 @@ def _are_exact(values: Sequence[Mapping[str, Any]], exact: Mapping[str, frozense
 def _fold(  # noqa: C901  (the one loop that everything waits for: a call more an event costs a tenth)
     scan: RowsAtHand,
     fold: Fold,
-    listed: Sequence[_Handler | None],
+    listed: Sequence[Handler | None],
     state: BaseModel,
     first: int,
+    at: datetime,
     after: list[dict[str, Any]] | None = None,
 ) -> BaseModel:
-    """The state after some rows, beginning with the first; `after` gets the fields after each of them."""
+    """The state after some rows, beginning with the first; `after` gets the fields after each of them.
+
+    `state` is the one that begins at `at`, or the one before a single row.
+    """
     last = first + len(listed)
     for handler, props, when, number in zip(listed, *scan.window(first, last), range(first, last), strict=True):
-        if handler is _OLDER:
+        if handler is WHOLE:
             for part in scan.events(number):
                 state = fold.step(state, part, when)
         elif handler is not None:
@@ -166,9 +157,10 @@ def _fold(  # noqa: C901  (the one loop that everything waits for: a call more a
             try:
                 event = handler.validate(props)
             except ValidationError:
-                event = decode(handler.name, props)
+                event = scan.event(number)
             for name in handler.times:
-                if getattr(event.__dict__[name], "tzinfo", UTC) is None:
+                moment = event.__dict__[name]
+                if moment is not None and hash(moment.tzinfo) != IN_UTC:
                     shape_of(type(event)).times_to_utc(event)
             try:
                 result = handler.block(state, event, when) if handler.takes_time else handler.block(state, event)
@@ -181,25 +173,25 @@ def _fold(  # noqa: C901  (the one loop that everything waits for: a call more a
         if after is not None:
             after.append(state.__dict__.copy())
     if not fold.knows(state):
-        _name_the_block(scan, fold, first, last)
+        _name_the_block(scan, fold, listed, state, first, at)
     return state
 
 
-def _walk(scan: RowsAtHand, fold: Fold, listed: Sequence[_Handler | None], states: States, first: int) -> None:
+def _walk(scan: RowsAtHand, fold: Fold, listed: Sequence[Handler | None], states: States, first: int) -> None:
     """The state after each row, at its own time."""
     last = first + len(listed)
     times = scan.window(first, last)[1]
     states.rows.extend(range(first, last))
     if fold.immutable and not fold.final and not fold.starts_with_time:
         after: list[dict[str, Any]] = []
-        _fold(scan, fold, listed, fold.start(times[0]), first, after)
+        _fold(scan, fold, listed, fold.start(times[0]), first, times[0], after)
         states.values.extend(after if fold.exact is not None else map(fold.settled, after))
         return
     state: BaseModel | None = None
     for number, handler in enumerate(listed):
         if fold.starts_with_time or state is None:
-            state = _fold(scan, fold, listed[:number], fold.start(times[number]), first)
-        state = _fold(scan, fold, [handler], state, first + number)
+            state = _fold(scan, fold, listed[:number], fold.start(times[number]), first, times[number])
+        state = _fold(scan, fold, [handler], state, first + number, times[number])
         ended = fold.finish(fold.copy(state), times[number])
         states.values.append(fold.settled(fold.copy(ended).__dict__))
 
@@ -230,7 +222,8 @@ def _go_on(scan: RowsAtHand, task: Task, first: int, last: int, states: States) 
             break
     if not task.steps:
         values, late = _ended(fold, state, at)
-        states.add(last - 1, values, "; ".join(broken if late is None else [*broken, late]) or None)
+        told = dict.fromkeys(broken if late is None else [*broken, late])
+        states.add(last - 1, values, "; ".join(told) or None)
 
 
 def _ended(fold: Fold, state: BaseModel | None, at: datetime) -> tuple[Mapping[str, Any], str | None]:
@@ -243,50 +236,23 @@ def _ended(fold: Fold, state: BaseModel | None, at: datetime) -> tuple[Mapping[s
         return fold.settled(fold.copy(state).__dict__), str(failure)
 
 
-def _name_the_block(scan: RowsAtHand, fold: Fold, first: int, last: int) -> None:
-    """A state got a field that it does not have: go slowly and say which block did it."""
-    state = fold.start(scan.window(first, last)[1][-1])
-    for number in range(first, last):
+def _name_the_block(
+    scan: RowsAtHand, fold: Fold, listed: Sequence[Handler | None], state: BaseModel, first: int, at: datetime
+) -> None:
+    """A state got a field that it does not have: say which block did it, going slowly if it may be one of many."""
+    if len(listed) == 1:
+        if listed[0] is not None:
+            fold.taken(None, state, listed[0].block, scan.event(first))
+        return
+    state = fold.start(at)
+    for number in range(first, first + len(listed)):
         state = fold.run(state, scan.events(number))
 
 
-def _is_interpreted(scan: RowsAtHand, fold: Fold, listed: Sequence[_Handler | None], first: int) -> bool:
+def _is_interpreted(scan: RowsAtHand, fold: Fold, listed: Sequence[Handler | None], first: int) -> bool:
     """Whether the projection interprets something of a stream; an older row may become an event that it does."""
     return any(
-        handler is not _OLDER or any(event.event_name in fold.blocks for event in scan.events(number))
+        handler is not WHOLE or any(event.event_name in fold.blocks for event in scan.events(number))
         for number, handler in enumerate(listed, first)
         if handler is not None
     )
-
-
-def _handlers(table: pa.Table, fold: Fold) -> tuple[list[_Handler | None], list[int]]:
-    """A handler for every name in the table, and which of them each row needs."""
-    encoded = table["klass"].combine_chunks().dictionary_encode()
-    names: list[str] = encoded.dictionary.to_pylist()
-    codes = encoded.indices.to_numpy(zero_copy_only=False)
-    handlers = [_handler(name, fold) for name in names]
-    for code, name in enumerate(names):
-        newest = current_shape(name)
-        if newest > 1:
-            rows = np.flatnonzero(codes == code)
-            contexts = table["meta_info"].take(pa.array(rows)).to_pylist()
-            older = [stored_shape(context) < newest for context in contexts]
-            codes = codes.copy()
-            codes[rows[older]] = len(names)
-    return [*handlers, _OLDER], codes.tolist()
-
-
-def _handler(name: str, fold: Fold) -> _Handler | None:
-    found = fold.blocks.get(registry.canonical(name))
-    if found is None:
-        return None
-    block, takes_time = found
-    cls = registry.find(name)
-    if cls is None:
-        return _Handler(name, lambda props: decode(name, props), (), block, takes_time)
-    shape = shape_of(cls)
-    return _Handler(name, cast(Callable[[str], Event], shape.validate), tuple(shape.times), block, takes_time)
-
-
-#: For payloads of an older shape, which are read one by one.
-_OLDER: Final = _Handler("", lambda props: decode("", props), (), lambda state, event: state, takes_time=False)

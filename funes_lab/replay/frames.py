@@ -74,6 +74,13 @@ def whole(tables: Iterable[pa.Table]) -> pa.Table:
     return pa.concat_tables(list(tables) or [LOG_SCHEMA.empty_table()])
 
 
+def under_todays_names(table: pa.Table) -> pa.Table:
+    """Rows of the log, with the name that the class of their event has now."""
+    encoded = table["klass"].combine_chunks().dictionary_encode()
+    names = pa.array([registry.canonical(name) for name in encoded.dictionary.to_pylist()], pa.string())
+    return table.set_column(table.schema.get_field_index("klass"), "klass", names.take(encoded.indices))
+
+
 class _Fields:
     """The attributes of events, gathered by their names."""
 
@@ -210,10 +217,10 @@ def of_rejections(rejections: Sequence[Rejection]) -> pd.DataFrame:
 
     return pd.DataFrame(
         {
-            "idx": pd.Categorical([r.idx for r in rejections]),
-            "event": pd.Categorical([r.event for r in rejections]),
+            "idx": _texts_that_repeat([r.idx for r in rejections]),
+            "event": _texts_that_repeat([r.event for r in rejections]),
             "time": times([r.time for r in rejections]),
-            "stage": pd.Categorical([r.stage for r in rejections]),
+            "stage": _texts_that_repeat([r.stage for r in rejections]),
             "errors": pd.Series(["; ".join(r.errors.full_messages) for r in rejections], dtype="str"),
             "payload": column([masked(r.payload, r) for r in rejections], "object"),
             "at": times([r.at for r in rejections]),
@@ -229,6 +236,10 @@ def of_rejections(rejections: Sequence[Rejection]) -> pd.DataFrame:
             "meta_info": column([dict(r.meta_info) for r in rejections], "object"),
         }
     )
+
+
+def _texts_that_repeat(values: list[str]) -> Any:
+    return pd.Categorical(pd.array(values, dtype="str"))
 
 
 def of_jobs(jobs: Sequence[Job]) -> pd.DataFrame:
@@ -264,11 +275,12 @@ def of_shapes(table: pa.Table) -> pd.DataFrame:
 def of_arrow(table: pa.Table) -> pd.DataFrame:
     """An Arrow table as it is: Decimals as objects, whole numbers and booleans nullable, times in UTC."""
     found: pd.DataFrame = table.to_pandas(date_as_object=True)
-    for name, values in zip(table.column_names, table.columns, strict=True):
+    for place, values in enumerate(table.columns):  # by place: a query may give two columns one name
         if pa.types.is_interval(values.type):
-            found[name] = pd.Series([_span(value) for value in values.to_pylist()], dtype="timedelta64[us]")
+            spans = [_span(value) for value in values.to_pylist()]
+            found.isetitem(place, pd.Series(spans, dtype="timedelta64[us]").array)
         elif values.null_count and (dtype := _nullable(values.type)):
-            found[name] = pd.array(values.to_pylist(), dtype=dtype)
+            found.isetitem(place, pd.array(values.to_pylist(), dtype=dtype))
     return found
 
 

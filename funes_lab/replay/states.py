@@ -18,7 +18,7 @@ from funes_lab.errors import ProjectionError
 from funes_lab.fold import Fold, folding
 from funes_lab.replay.columns import GUESS, check_decimals, column, kinds_of
 from funes_lab.replay.engine import States, Task, run
-from funes_lab.replay.frames import frame, keys_of, whole
+from funes_lab.replay.frames import frame, keys_of, under_todays_names, whole
 from funes_lab.store import Scan
 
 _KEPT = ("idx", "version", "klass", "occurred_at", "created_at")
@@ -58,7 +58,7 @@ def replayed(
         found = run(table, task, tick)
         keys.append(table.select(_KEPT).take(pa.array(found.rows, type=pa.int64())))
         states.add(found)
-    there = whole(keys)
+    there = under_todays_names(whole(keys))
     more: dict[str, Any] = {}
     if wish.changes:
         more = _changes(states, there, task, wish)
@@ -127,7 +127,10 @@ def _changes(states: _Columns, keys: pa.Table, task: Task, wish: Wish) -> dict[s
 
 def moved(before: Any, after: Any) -> bool:
     """Whether a value is another one."""
-    return (before is None) is not (after is None) or bool(before != after)
+    if before is None or after is None:
+        return before is not after
+    both_nan = before != before and after != after
+    return not both_nan and bool(before != after)
 
 
 def _start(fold: Fold, at: datetime) -> Mapping[str, Any]:

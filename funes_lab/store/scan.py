@@ -6,8 +6,11 @@ transaction, so that what others append meanwhile is in none of them. The next o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from fnmatch import fnmatchcase
 from typing import Any, Final, Self
 
 import duckdb
@@ -37,12 +40,12 @@ class DuckDBScan:
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection, selection: Selection, path: str, *, shared: bool) -> None:
         self._cursor, self._path, self._shared = cursor, path, shared
-        self._where, self._params = _where(selection)
         self._limit = "" if selection.first is None else f" LIMIT {selection.first:d}"
         try:
             with damage_told(path):
                 if not shared:
                     cursor.execute("BEGIN TRANSACTION READ ONLY")
+                self._where, self._params = _where(self._without_hard_pattern(selection))
                 ((self.rows,),) = self._fetch(f'SELECT count(*) FROM "event_entries" {self._where}')
         except BaseException:
             self.close()
@@ -69,6 +72,16 @@ class DuckDBScan:
                     yield found.result()
             if coming is not None:
                 yield coming.result()
+
+    def _without_hard_pattern(self, selection: Selection) -> Selection:
+        """The same with the streams that a pattern means, where DuckDB takes a character for a byte, or escapes it."""
+        pattern = selection.idx
+        if not isinstance(pattern, str) or not _is_pattern(pattern) or not set(pattern) & set("?[\\"):
+            return selection
+        begins = re.split(r"[*?[]", pattern, maxsplit=1)[0]
+        sql = 'SELECT DISTINCT "idx" FROM "event_entries" WHERE starts_with("idx", ?)'
+        found = [idx for (idx,) in self._cursor.execute(sql, [begins]).fetchall()]
+        return replace(selection, idx=[idx for idx in found if idx == pattern or fnmatchcase(idx, pattern)])
 
     def _ranges(self) -> Iterator[tuple[str, str]]:
         """The first and the last stream of each partition."""
@@ -107,13 +120,17 @@ class DuckDBScan:
         self.close()
 
 
+def _is_pattern(idx: str) -> bool:
+    return any(mark in idx for mark in "*?[")
+
+
 def _where(selection: Selection) -> tuple[str, list[Any]]:
     """The condition of a selection, and its parameters."""
     conditions: list[tuple[str, list[Any]]] = []
     if selection.names is not None:
         conditions.append(('"klass" IN (SELECT unnest(?::VARCHAR[]))', [list(selection.names)]))
     if isinstance(selection.idx, str):
-        if any(mark in selection.idx for mark in "*?["):
+        if _is_pattern(selection.idx):
             # what looks like a pattern may be the name of a stream
             conditions.append(('("idx" = ? OR "idx" GLOB ?)', [selection.idx, selection.idx]))
         else:
