@@ -4,8 +4,8 @@
 - Events that are pydantic models, immutable states, and a mapper and a projector that one writes oneself.
 - The same with msgspec, which decodes several times as fast as pydantic.
 
-Each gets the faster of the styles that the documents offer. The events lie in the library's recorder in memory; every
-aggregate is rebuilt with `repository.get`, without the cache.
+Each gets the faster of the styles that the documents offer. The events lie in the library's recorder in memory, in the
+order of time as in the log beside it; every aggregate is rebuilt with `repository.get`, without the cache.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ import funes_lab as fl
 
 _ROWS = """
 SELECT idx, version, klass, created_at, props FROM event_entries
-WHERE idx IN (SELECT DISTINCT idx FROM event_entries ORDER BY idx LIMIT ?) ORDER BY idx, version
+WHERE idx IN (SELECT DISTINCT idx FROM event_entries ORDER BY idx LIMIT ?) ORDER BY created_at, version
 """
 
 
@@ -251,7 +251,7 @@ def ways(lab: fl.Lab, streams: int) -> dict[str, Way]:
 
 def _filled(rows: pd.DataFrame, application: Application[UUID], debt: type, issued: type, received: type) -> Way:
     classes = {"Debt::Issued": issued, "Debt::PaymentReceived": received}
-    names = {idx: uuid5(NAMESPACE_URL, idx) for idx in rows.idx.unique()}
+    names = {idx: uuid5(NAMESPACE_URL, idx) for idx in sorted(rows.idx.unique())}
     topic = {"originator_topic": get_topic(Debt)}
     application.events.put(
         [
