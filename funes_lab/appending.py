@@ -89,7 +89,9 @@ def _judged(gates: Gates, candidate: Candidate) -> tuple[datetime, Judgement] | 
             raise Stale from None
         gates.step_back()
         raise
-    if isinstance(found, Rejection) and found.stage != "own" and not gates.last_try and gates.is_old():
+    # an event's own rules know no stream; but the events of its batch that were let in before it were judged on one
+    on_memory = isinstance(found, Rejection) and (found.stage != "own" or bool(gates.seen.pending))
+    if on_memory and not gates.last_try and gates.is_old():
         raise Stale
     return found
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from funes_lab.current import Workspace
 from funes_lab.log import Log
+from funes_lab.views import ByClass
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,13 +22,27 @@ class Asking:
         return Log(self)
 
     def sql(self: Workspace, query: str, params: Sequence[Any] | Mapping[str, Any] | None = None) -> pd.DataFrame:
-        """Ask the log, and your own tables, in SQL.
+        """Ask the log, its events by name, and your own tables, in SQL.
+
+        Every event name, of the log or of a class, can be queried as a table, unless a table or a view has that name.
+        Its columns are idx, version, event, occurred_at, created_at, then the attributes in the order of the class
+        (`payload.x` where one is called like a column before it; DuckDB takes no notice of case). They are typed by the
+        class: BIGINT or HUGEINT, DOUBLE, BOOLEAN, VARCHAR, TIMESTAMPTZ, DATE, TIME, UUID, and DECIMAL with as many
+        places as the values need; nested values are JSON. Values are never lost or rounded: where one does not fit, the
+        column is VARCHAR, with the texts as they are. What a payload lacks has the default of the class, if that is
+        no function; what the class has no attribute for stays in `event_entries`. Without a class there is a column for
+        each key that is found, typed by the values. `filter_attributes` are masked, and so are nested values that hold
+        one, as a whole.
+
+        Aliases are read as the class that has them. Payloads of older shapes are upcast, in Python; events that an
+        upcaster made of another name's payload are under their own name. All other payloads are read by DuckDB alone.
 
         Parameters
         ----------
         query : str
             Exactly one SELECT. The log is the table `event_entries` with the columns klass, idx, props (JSON),
-            meta_info (JSON), version, created_at and occurred_at.
+            meta_info (JSON), version, created_at and occurred_at. What is more than letters and digits, or a word
+            of SQL such as "at", needs quotes: `SELECT "at" FROM "Debt::Issued"`.
         params : sequence or mapping, optional
             Values for `?` or `$name`.
 
@@ -39,21 +54,35 @@ class Asking:
         Raises
         ------
         ValueError
-            For anything but one SELECT.
+            For anything but one SELECT, and for names of two events that differ in case only.
+        UpcastError
+            If an upcaster breaks.
         duckdb.Error
             What DuckDB says of the query.
 
         Examples
         --------
         >>> import funes_lab as fl
-        >>> int(fl.Lab().sql("SELECT count(*) AS n FROM event_entries").n[0])
+        >>> lab = fl.Lab()
+        >>> int(lab.sql("SELECT count(*) AS n FROM event_entries").n[0])
         0
+        >>> from decimal import Decimal
+        >>> class Repaid(fl.Event, name="Example::Repaid"):
+        ...     amount: Decimal
+        >>> for amount in ("30", "12.50"):
+        ...     _ = fl.EventStream.for_("debt-1").append(Repaid(amount=amount))
+        >>> lab.sql('SELECT version, amount FROM "Example::Repaid" ORDER BY version')
+           version amount
+        0        1  30.00
+        1        2  12.50
+        >>> lab.sql('SELECT sum(amount) AS total FROM "Example::Repaid"').total[0]
+        Decimal('42.50')
         """
         if not isinstance(query, str):
             raise TypeError(f"query must be a str, got {query!r}")
         from funes_lab.replay import frames
 
-        return frames.of_arrow(self.store.query(query, params, self.unit))
+        return frames.of_arrow(self.store.query(query, params, self.unit, ByClass()))
 
     def table(self: Workspace, name: str) -> pd.DataFrame:
         """A table of read models, or one of your own.

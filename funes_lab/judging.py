@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby
 from typing import Literal, cast
 
 from pydantic import BaseModel
@@ -150,8 +151,8 @@ def judge_in_place(fold: Fold, event: Event, at: datetime, history: Sequence[Eve
         rest = _walk(fold, sitting, state, later, event.filter_attributes)
     judgement = Judgement(said, broken, end=rest.end, place=cast(int, earlier[-1].version) if earlier else 0)
     judgement.before, judgement.after = _shown(fold, base, at), after
-    for known, found, shown, one in zip(without, rest.steps, rest.shown, later, strict=True):
-        added = _added(known, found, one)
+    for known, found, shown, parts in zip(without, rest.steps, rest.shown, _by_version(later), strict=True):
+        added = _added(known, found, parts[0])
         if added and not judgement.refused:
             judgement.after = shown
         _note(judgement, added)
@@ -167,14 +168,23 @@ class _Walk:
 
 def _walk(fold: Fold, sitting: _Sitting, state: BaseModel, events: Sequence[Event], secret: Sequence[str]) -> _Walk:
     walk = _Walk([], [], state)
-    for event in events:
-        at = cast(datetime, event.occurred_at)
-        said = sitting.over(event)
-        walk.end = fold.step(walk.end, event, at)
-        shown, broken = fold.verdict(fold.finish(fold.copy(walk.end), at), [*secret, *event.filter_attributes])
+    for parts in _by_version(events):
+        at = cast(datetime, parts[0].occurred_at)
+        said: list[Error] = []
+        for event in parts:
+            heard = sitting.over(event)
+            walk.end = fold.step(walk.end, event, at)
+            said += heard
+        masked = [*secret, *(name for event in parts for name in event.filter_attributes)]
+        shown, broken = fold.verdict(fold.finish(fold.copy(walk.end), at), masked)
         walk.steps.append([*said, *broken])
         walk.shown.append(shown)
     return walk
+
+
+def _by_version(events: Sequence[Event]) -> list[list[Event]]:
+    """Each fact by itself: what an upcaster made several of was one, and no state in the middle of it ever stood."""
+    return [list(parts) for _, parts in groupby(events, key=lambda event: event.version)]
 
 
 def _added(known: list[Error], found: list[Error], event: Event) -> list[Error]:

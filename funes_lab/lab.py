@@ -24,7 +24,7 @@ from funes_lab.seen import Memory
 from funes_lab.storable import utc
 from funes_lab.store import Store, Unit
 from funes_lab.store.duckdb import open_store
-from funes_lab.store.loading import log_table
+from funes_lab.store.loading import log_table, numbered
 from funes_lab.transaction import Rollback, Transaction
 
 if TYPE_CHECKING:
@@ -276,16 +276,27 @@ class Lab(Asking, Replaying, Keeping):
 
     # --- bringing in ----------------------------------------------------------------------------------------------
 
-    def load(self, rows: pd.DataFrame | pa.Table | Iterable[Mapping[str, Any]]) -> int:
+    def load(
+        self,
+        rows: str | os.PathLike[str] | pd.DataFrame | pa.Table | Iterable[Mapping[str, Any]],
+        *,
+        columns: Mapping[str, str] | None = None,
+    ) -> int:
         """Load events as they are, with their versions and times: all of them, or none.
 
         Nothing is judged. Streams that are in the log already can only be continued.
 
         Parameters
         ----------
-        rows : DataFrame, Arrow table or iterable of dicts
-            Columns `klass`, `idx`, `props` (JSON text or a dict), `version`, `created_at`, `occurred_at`, and
-            optionally `meta_info`; times with a zone, or in UTC.
+        rows : str, path, DataFrame, Arrow table or iterable of dicts
+            A path is that of a `.parquet`, `.csv` or `.jsonl` file (the last two also `.gz`), for example of a frame
+            `lab.log.df(expand=False)`. Columns: `klass` or `event`; `idx`; `props` or `payload`, JSON text or a dict
+            (without them all other columns are attributes, and what is missing in a row is left out); `occurred_at`,
+            a time with a zone or in UTC; optionally `created_at` (default `occurred_at`), `meta_info`, and
+            `version` (default: in the given order, on from what the log has of the stream). In CSV all values are
+            texts, and an empty cell is a missing value.
+        columns : dict of str to str, optional
+            Their names of columns to those above, as in pandas' `rename`.
 
         Returns
         -------
@@ -295,13 +306,32 @@ class Lab(Asking, Replaying, Keeping):
         Raises
         ------
         ValueError, TypeError
-            For the first row that cannot be a fact; it names row, column and value.
+            For the first row that cannot be a fact; it names row, column and value. For columns that are not there,
+            are none of the log's, or are two for one; and in a file for columns beside the payload.
+        OSError
+            If there is no such file.
+
+        Examples
+        --------
+        >>> import funes_lab as fl
+        >>> lab = fl.Lab()
+        >>> lab.load([{"type": "Shipped", "order": "o-1", "occurred_at": "2026-03-01T09:30:00Z", "parcels": 2}],
+        ...          columns={"type": "event", "order": "idx"})
+        1
+        >>> lab.log.df()[["idx", "version", "event", "parcels"]].to_dict("records")
+        [{'idx': 'o-1', 'version': 1, 'event': 'Shipped', 'parcels': 2}]
         """
         self.check_writable()
         if self.transaction_now is not None:
             raise TransactionError("load is a transaction of its own; call it outside of `with lab.transaction():`")
-        table = log_table(rows)
-        self.store.load(table)
+        if isinstance(rows, (str, os.PathLike)):
+            from funes_lab.interchange.files import log_table_of_file
+
+            table = log_table_of_file(rows, columns)
+        else:
+            table = log_table(rows, columns)
+        with self.store.writing:  # what is numbered here goes on after a head that nobody moves
+            self.store.load(numbered(table, self.store))
         self.store.checkpoint_softly()
         self.memory.clear()
         return int(table.num_rows)

@@ -13,6 +13,8 @@ from funes_lab.storable import Moment
 if TYPE_CHECKING:
     import pandas as pd
 
+    from funes_lab.interchange.classes import Source
+
 
 class Log:
     """The event log of a lab: what is in it, as DataFrames."""
@@ -104,6 +106,82 @@ class Log:
         from funes_lab.replay import frames
 
         return frames.of_arrow(self._lab.store.streams(self._lab.unit))
+
+    def shapes(self) -> pd.DataFrame:
+        """What shapes the payloads have.
+
+        Returns
+        -------
+        DataFrame
+            RangeIndex, a row an event name, shape version and set of keys; by event, shape and the time it was first
+            seen. Columns `event` (category, the name as the log has it, older names included), `shape` (int64, the
+            version that is stored with the event, 1 where none is), `attributes` (object, a tuple of str: the keys of
+            the payload, sorted; empty for a payload that is no JSON object), `events` (int64), `first_seen` and
+            `last_seen` (datetime64[us, UTC], record time).
+
+        Examples
+        --------
+        >>> import funes_lab as fl
+        >>> lab = fl.Lab(clock=fl.testing.Clock("2026-01-01"))
+        >>> fact = {"klass": "Debt::Noted", "idx": "debt-1", "created_at": "2020-01-01", "occurred_at": "2020-01-01"}
+        >>> facts = [{"text": "hi"}, {"text": "ho", "by": "Ada"}, {"by": "Eve", "text": "hm"}]
+        >>> _ = lab.load([{**fact, "version": number, "props": props} for number, props in enumerate(facts, start=1)])
+        >>> lab.log.shapes()[["event", "shape", "attributes", "events"]]
+                 event  shape  attributes  events
+        0  Debt::Noted      1  (by, text)       2
+        1  Debt::Noted      1     (text,)       1
+        """
+        from funes_lab.replay import frames
+
+        return frames.of_shapes(self._lab.store.shapes(self._lab.unit))
+
+    def to_classes(self, names: Name | Iterable[Name] | None = None) -> Source:
+        """Write event classes from the payloads found, to paste into a cell: an unknown log becomes a typed one.
+
+        A type is chosen only if every value found comes back from it as it was; a text that is a number or a time
+        in another spelling than the log's stays a text. Attributes that are missing or null somewhere are optional
+        and then read as None. Objects that always have the same keys become models of their own. What is no name in
+        Python gets one, and its own as `alias`.
+
+        Parameters
+        ----------
+        names : str, event class or iterable of these, optional
+            Which events; default all of the log.
+
+        Returns
+        -------
+        Source
+            A str that shows itself as it is. It has the imports that it needs; attributes that the class of that
+            name keeps secret now (`filter_attributes`) stay secret and have no examples.
+
+        Raises
+        ------
+        ValueError
+            If the log has no event of such a name; it says which there are.
+
+        Examples
+        --------
+        >>> import funes_lab as fl
+        >>> lab = fl.Lab()
+        >>> _ = lab.load([{"klass": "Old::Paid", "idx": "debts-1", "props": {"amount": "12.50", "first-name": "Ann"},
+        ...                "version": 1, "created_at": "2020-01-01", "occurred_at": "2020-01-01"}])
+        >>> lab.log.to_classes()
+        from decimal import Decimal
+        <BLANKLINE>
+        import funes_lab as fl
+        from pydantic import Field
+        <BLANKLINE>
+        <BLANKLINE>
+        class Paid(fl.Event, name="Old::Paid"):
+            ...1 event, first 2020-01-01 00:00:00 UTC, last 2020-01-01 00:00:00 UTC...
+        <BLANKLINE>
+            amount: Decimal = Field(examples=["12.50"])
+            first_name: str = Field(alias="first-name", examples=["Ann"])
+        """
+        from funes_lab.interchange import classes
+
+        with self._lab.store.scan(unit=self._lab.unit) as scan:
+            return classes.to_classes(scan, names)
 
     def __repr__(self) -> str:
         where = "in memory" if self._lab.path == ":memory:" else f"of {self._lab.path}"

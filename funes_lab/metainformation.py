@@ -15,8 +15,9 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticSerializationError
 
-from funes_lab.errors import InvalidMetainformationError
+from funes_lab.errors import DefinitionError, InvalidMetainformationError
 from funes_lab.storable import settle
+from funes_lab.upcast import SHAPE_KEY
 from funes_lab.validation import errors_of
 
 
@@ -27,11 +28,20 @@ class Metainformation:
     ----------
     model : pydantic model class, optional
         Its fields are the names that can be bound.
+
+    Raises
+    ------
+    TypeError
+        For what is no model.
+    DefinitionError
+        If it has a field that is written under the key of the payload's shape, `upcast.SHAPE_KEY`.
     """
 
     def __init__(self, model: type[BaseModel] | None) -> None:
         if model is not None and not (isinstance(model, type) and issubclass(model, BaseModel)):
             raise TypeError(f"metainformation_model must be a pydantic model class, got {model!r}")
+        if model is not None:
+            _refuse_shape_key(model)
         self.model = model
         self._bound: ContextVar[Mapping[str, Any]] = ContextVar("funes_lab_metainformation")
 
@@ -88,6 +98,11 @@ class Metainformation:
             raise InvalidMetainformationError(
                 f"metainformation cannot be written to the log as JSON: {failure}; nothing was stored"
             ) from None
+        if SHAPE_KEY in values:
+            raise InvalidMetainformationError(
+                f"metainformation {type(context).__name__} writes {SHAPE_KEY!r}, where the shape of a payload is kept; "
+                "leave that key out of what it is written as; nothing was stored"
+            )
         bound = context.model_fields_set
         return {name: value for name, value in values.items() if value is not None or name in bound}
 
@@ -101,4 +116,16 @@ class Metainformation:
         if unknown:
             raise TypeError(
                 f"{unknown[0]!r} is not a name of {self.model.__name__}; it has {', '.join(self.model.model_fields)}"
+            )
+
+
+def _refuse_shape_key(model: type[BaseModel]) -> None:
+    """Refuse a model that can be seen to write the key under which the lab keeps the shape of a payload."""
+    written = {name: (info.alias, info.serialization_alias) for name, info in model.model_fields.items()}
+    computed = {name: (info.alias,) for name, info in model.model_computed_fields.items()}
+    for name, aliases in {**written, **computed}.items():
+        if SHAPE_KEY in (name, *aliases):
+            raise DefinitionError(
+                f"metainformation_model {model.__name__} would write {name!r} as {SHAPE_KEY!r}, where the shape of a "
+                "payload is kept; give it another name"
             )

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from threading import RLock
 from typing import Any
 
 from pydantic import BaseModel
@@ -33,9 +34,8 @@ class _Layer:
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """What the layers look like from above, at one generation: so that reading a row costs one look."""
+    """What the layers look like from above, aliases beside own names: so that reading a row costs one look."""
 
-    generation: int
     classes: Mapping[str, type[BaseModel]]
     own: Mapping[str, str]
     chains: Mapping[str, tuple[Upcaster, ...]]
@@ -43,7 +43,9 @@ class _View:
 
 _layers: list[_Layer] = [_Layer()]
 _generation = 0
-_view = _View(0, {}, {}, {})
+_view = _View({}, {}, {})
+#: Definitions of two threads do not mix; whoever reads takes the view as it is.
+_defining = RLock()
 
 
 # --- what can be asked --------------------------------------------------------------------------------------------
@@ -51,25 +53,34 @@ _view = _View(0, {}, {}, {})
 
 def find(name: str) -> type[BaseModel] | None:
     """The class that reads the name, as its own or as an alias, or None."""
-    return _now().classes.get(name)
+    return _view.classes.get(name)
 
 
 def canonical(name: str) -> str:
     """The own name of the class that reads the name; a name that no class reads is itself."""
-    return _now().own.get(name, name)
+    return _view.own.get(name, name)
 
 
 def names_of(name: str) -> tuple[str, ...]:
     """The own name of the class that reads the name, then its aliases; `(name,)` if no class does."""
-    known = _now().own
+    known = _view.own
     own = known.get(name, name)
     return own, *(other for other, of in known.items() if of == own != other)
 
 
 def upcasters_of(name: str) -> tuple[Upcaster, ...]:
     """The functions that bring payloads of the name up to date: the first takes shape 1."""
-    now = _now()
-    return now.chains.get(now.own.get(name, name), ())
+    return _view.chains.get(name, ())
+
+
+def names() -> tuple[str, ...]:
+    """Every name that a class reads, aliases included."""
+    return tuple(_view.classes)
+
+
+def names_with_upcasters() -> tuple[str, ...]:
+    """Every name that has upcasters, aliases and names that no class reads included."""
+    return tuple(_view.chains)
 
 
 def generation() -> int:
@@ -89,18 +100,19 @@ def claim(name: str, cls: type[BaseModel], aliases: Sequence[str] = ()) -> None:
         If a class of another module has the name, if a name would be read by two classes, or if two upcasters
         would take the same shape. Then nothing has changed.
     """
-    top = _layers[-1]
-    _check_name(top, name, cls)
-    for alias in aliases:
-        _check_alias(top, alias, name, cls)
-    chain = _joined(top, name, aliases)
-    for taken in (name, *aliases):
-        _give_way(top, taken)
-    top.classes[name] = cls
-    top.aliases.update(dict.fromkeys(aliases, name))
-    if chain:
-        top.upcasters[name] = chain
-    _changed()
+    with _defining:
+        top = _layers[-1]
+        _check_name(top, name, cls)
+        for alias in aliases:
+            _check_alias(top, alias, name, cls)
+        chain = _joined(top, name, aliases)
+        for taken in (name, *aliases):
+            _give_way(top, taken)
+        top.classes[name] = cls
+        top.aliases.update(dict.fromkeys(aliases, name))
+        if chain:
+            top.upcasters[name] = chain
+        _changed()
 
 
 def add_upcaster(name: str, from_version: int, function: Upcaster) -> None:
@@ -113,28 +125,31 @@ def add_upcaster(name: str, from_version: int, function: Upcaster) -> None:
     DefinitionError
         If the upcaster of an earlier shape is missing, or another function takes this shape already.
     """
-    top, own = _layers[-1], canonical(name)
-    first_missing = len(upcasters_of(name)) + 1
-    if from_version > first_missing:
-        raise DefinitionError(_gap(own, first_missing, from_version, function))
-    known = top.upcasters.get(own, {}).get(from_version)
-    if known is not None and not _is_same(known, function):
-        raise DefinitionError(_twice(own, from_version, known, function))
-    top.upcasters.setdefault(own, {})[from_version] = function
-    _changed()
+    with _defining:
+        top, own = _layers[-1], canonical(name)
+        first_missing = len(upcasters_of(name)) + 1
+        if from_version > first_missing:
+            raise DefinitionError(_gap(own, first_missing, from_version, function))
+        known = top.upcasters.get(own, {}).get(from_version)
+        if known is not None and not _is_same(known, function):
+            raise DefinitionError(_twice(own, from_version, known, function))
+        top.upcasters.setdefault(own, {})[from_version] = function
+        _changed()
 
 
 @contextmanager
 def layer() -> Iterator[None]:
     """Names claimed inside hide those outside, and are forgotten at the end."""
     inner = _Layer()
-    _layers.append(inner)
-    _changed()
+    with _defining:
+        _layers.append(inner)
+        _changed()
     try:
         yield
     finally:
-        _layers.remove(inner)
-        _changed()
+        with _defining:
+            _layers.remove(inner)
+            _changed()
 
 
 def called(thing: type | Upcaster) -> str:
@@ -146,24 +161,16 @@ def called(thing: type | Upcaster) -> str:
 
 
 def _changed() -> None:
-    global _generation
+    global _generation, _view
+    _view = _look()
     _generation += 1
 
 
-def _now() -> _View:
-    """The view of the layers; made anew at the first question after a change."""
-    global _view
-    view = _view
-    if view.generation != _generation:
-        _view = view = _look(_generation)
-    return view
-
-
-def _look(at: int) -> _View:
+def _look() -> _View:
     classes: dict[str, type[BaseModel]] = {}
     own: dict[str, str] = {}
     chains: dict[str, dict[int, Upcaster]] = {}
-    for level in tuple(_layers):  # another thread may open a scope meanwhile
+    for level in _layers:
         for hidden in [name for name, of in own.items() if of in level.classes]:
             del own[hidden], classes[hidden]
         for name, cls in level.classes.items():
@@ -174,7 +181,9 @@ def _look(at: int) -> _View:
         for name, known in level.upcasters.items():
             chains[name] = {**chains.get(name, {}), **known}
     ordered = {name: tuple(chain[number] for number in sorted(chain)) for name, chain in chains.items()}
-    return _View(at, classes, own, ordered)
+    read = {name: ordered[of] for name, of in own.items() if of in ordered}
+    nobodys = {name: chain for name, chain in ordered.items() if name not in own}
+    return _View(classes, own, {**nobodys, **read})
 
 
 def _check_name(top: _Layer, name: str, cls: type[BaseModel]) -> None:
@@ -240,7 +249,7 @@ def _joined(top: _Layer, name: str, aliases: Sequence[str]) -> dict[int, Upcaste
 def _gap(name: str, missing: int, number: int, function: Upcaster) -> str:
     told = f"{missing} is" if missing == number - 1 else f"{missing} to {number - 1} are"
     return (
-        f"{called(function)} upcasts {name!r} from_version={number}, but from_version={told} missing: a gap that older "
+        f"{called(function)} upcasts {name!r} from_version={number}, but from_version {told} missing: a gap that older "
         "payloads cannot cross. Define the upcasters in their order, from 1"
     )
 

@@ -154,15 +154,9 @@ def read_events(row: Row) -> list[Event]:
     """
     if registry.upcasters_of(row.klass):
         shape = stored_shape(row.meta_info)
-        events = decode_all(row.klass, row.props, shape, idx=row.idx, version=row.version)
-    else:
-        events = [decode(row.klass, row.props)]
-    for event in events:
-        now = status(event)
-        now.idx, now.version = row.idx, row.version
-        now.created_at, now.occurred_at = row.created_at, row.occurred_at
-        now.meta_info = decode_context(row.meta_info)
-    return events
+        parts = decode_all(row.klass, row.props, shape, idx=row.idx, version=row.version)
+        return [_placed(part, row) for part in parts]
+    return [_placed(decode(row.klass, row.props), row)]
 
 
 def read_event(row: Row) -> Event:
@@ -172,4 +166,16 @@ def read_event(row: Row) -> Event:
 
 def events_of(rows: Iterable[Row]) -> list[Event]:
     """The events of rows, in their order; the parts of one row in theirs."""
-    return [event for row in rows for event in read_events(row)]
+    events: list[Event] = []
+    for row in rows:
+        events += read_events(row)
+    return events
+
+
+def _placed(event: Event, row: Row) -> Event:
+    now = status(event)
+    now.idx, now.version = row.idx, row.version
+    now.created_at, now.occurred_at = row.created_at, row.occurred_at
+    if row.meta_info not in (None, "{}", "null"):
+        now.meta_info = decode_context(row.meta_info)
+    return event

@@ -37,8 +37,8 @@ def from_python(adapter: TypeAdapter[Any], raw: Any) -> Any:
 
 
 def from_json(adapter: TypeAdapter[Any], raw: Any) -> Any:
-    """Read a value that was stored as JSON."""
-    return adapter.validate_json(json.dumps(raw))
+    """Read a value that was stored as JSON: the models in it may be stored under names or aliases."""
+    return adapter.validate_json(json.dumps(raw), by_alias=True, by_name=True)
 
 
 class Shape:

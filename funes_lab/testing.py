@@ -74,6 +74,8 @@ def final_state(projection: type[Projection[Any]], given: BaseModel, at: Moment 
 def registry() -> AbstractContextManager[None]:
     """A scope for event names: classes defined inside hide those outside and are forgotten at the end.
 
+    Their aliases and upcasters too: a class defined inside has only the upcasters that are defined inside.
+
     Examples
     --------
     >>> import funes_lab as fl

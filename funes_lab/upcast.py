@@ -15,6 +15,7 @@ import inspect
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 from pydantic_core import to_jsonable_python
@@ -125,6 +126,7 @@ def current_shape(name: str) -> int:
     return len(registry.upcasters_of(name)) + 1
 
 
+@lru_cache(maxsize=256)  # most rows of a log say the same there
 def stored_shape(meta_info: str | None) -> int:
     """The shape that a row says its payload has.
 

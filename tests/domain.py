@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import pyarrow as pa
 from pydantic import BaseModel, Field
 
 import funes_lab as fl
@@ -127,3 +128,9 @@ def balance(side: fl.EventStream | fl.Reading, **when: object) -> Decimal:
 def rows_of(lab: fl.Lab) -> int:
     """How many events the log has, counted in the table."""
     return int(lab.sql("SELECT count(*) AS n FROM event_entries").n[0])
+
+
+def stored(lab: fl.Lab) -> pa.Table:
+    """The rows of the log, as the store has them."""
+    with lab.store.scan() as scan:
+        return pa.concat_tables(scan)

@@ -138,6 +138,19 @@ def test_a_stream_that_remembers_an_older_version_tries_the_whole_batch_again(la
     assert balance(debt) == 0
 
 
+def test_the_first_that_is_refused_is_the_same_whether_the_stream_was_remembered_or_read(lab):
+    """Found by random histories: what a batch let in on an old memory, an own error behind it must not hide."""
+    debt = DebtEventStream.for_("d", lab=lab)
+    debt.append(issued(100))
+    row = {"klass": "Debts::PaymentReceived", "idx": "d", "version": 2, "created_at": day(9), "occurred_at": day(0.5)}
+    props = {"principal_amount": "100", "interest_amount": "0", "at": "2026-01-01T12:00:00Z"}
+    fl.testing.raw_insert(lab, {**row, "props": props})
+    batch = debt.append_all([paid(60), Issued(amount=-1)])
+    assert [event.rejection is not None for event in batch] == [True, False]
+    assert batch[0].rejection.stage == "state"
+    assert len(lab.rejections) == 1
+
+
 def test_backdated_events_in_a_batch_are_judged_at_their_true_place(lab):
     debt = DebtEventStream.for_("d", lab=lab)
     batch = debt.append_all([issued(100, on=0), paid(90, on=10), paid(20, on=5)])

@@ -17,14 +17,14 @@ PACKAGE = ROOT / "funes_lab"
 
 # From the ground up. A module imports from its own floor and from those below it.
 FLOORS = [
-    {"formats", "errors", "storable"},
+    {"formats", "errors", "storable", "watching"},
     {"registry", "shape", "validation", "definition"},
     {"event", "upcast", "codec"},
     {"fold", "projection", "judging"},
     {"store"},
     {"metainformation"},
     {"tiers"},
-    {"rejection", "seen", "selection"},
+    {"rejection", "seen", "selection", "views"},
     {"current", "rules"},
     {"jobs", "transaction"},
     {"gates", "appending", "reading_side", "verdict", "log", "asking", "replaying", "keeping"},
@@ -58,6 +58,8 @@ LOOKS_UP = {
     ("replaying", "replay"): "lab.replay(P) is a door to the replay",
     ("keeping", "replay"): "lab.rebuild(P) is a door to the replay",
     ("log", "replay"): "lab.log.df() is a door to the replay",
+    ("log", "interchange"): "lab.log.to_classes() is a door to the writer of classes",
+    ("lab", "interchange"): "lab.load(path) is a door to the readers of files",
 }
 
 PUBLIC = {

@@ -167,6 +167,25 @@ def test_aliases_do_not_reach_the_log_and_both_names_are_read(lab, stream, writt
     assert written("TestShape::Aliased", amountCents=7).amount == 7
 
 
+class Person(BaseModel):
+    first_name: str = Field(alias="first-name")
+
+
+@pytest.mark.parametrize("person", [{"first-name": "Ann"}, {"first_name": "Ann"}])
+@pytest.mark.parametrize("amount", [5, "many"])
+def test_models_within_are_read_by_both_names_too_whatever_else_does_not_fit(lab, stream, written, person, amount):
+    class Moved(fl.Event, name="TestShape::Moved"):
+        amount: int = Field(alias="amount of money")
+        person: Person
+
+    event = written("TestShape::Moved", **{"amount of money": amount, "person": person})
+    assert (event.amount, event.person) == (amount, Person(**{"first-name": "Ann"}))
+    assert event.kept_aside == {}
+    again = stream.append(Moved(**{"amount of money": 7, "person": {"first-name": "Bob"}}))
+    assert stream.events[-1] == again
+    assert stream.events[-1].kept_aside == {}
+
+
 def test_computed_fields_are_not_written(lab, stream):
     class Computed(fl.Event, name="TestShape::Computed"):
         a: int

@@ -213,7 +213,7 @@ def test_a_version_that_is_taken_is_refused_and_nothing_is_stored(lab, form, row
     assert rows_of(lab) == 7
 
 
-@pytest.mark.parametrize("column", ["klass", "idx", "props", "version", "created_at", "occurred_at"])
+@pytest.mark.parametrize("column", ["klass", "idx", "props", "occurred_at"])
 @pytest.mark.parametrize("form", FORMS)
 def test_a_column_that_is_missing_is_named(lab, form, column):
     rows = [{name: value for name, value in row().items() if name != column}]
@@ -221,7 +221,7 @@ def test_a_column_that_is_missing_is_named(lab, form, column):
         lab.load(form(rows))
 
 
-@pytest.mark.parametrize("rows", [None, 5, "text", b"x", {"klass": "x"}, [1], ["x"], [None], [[1]]])
+@pytest.mark.parametrize("rows", [None, 5, b"x", {"klass": "x"}, [1], ["x"], [None], [[1]]])
 def test_what_is_no_table_is_refused_by_name(lab, rows):
     with pytest.raises(TypeError, match="rows"):
         lab.load(rows)

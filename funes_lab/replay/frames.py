@@ -149,7 +149,9 @@ def _as_stored(table: pa.Table) -> pd.DataFrame:
     if any(secrets.values()):
         payloads = [_masked(text, secrets[name]) for name, text in zip(names, payloads, strict=True)]
     fields = {"payload": payloads, "meta_info": table["meta_info"].to_pylist()}
-    return frame(keys_of(table), {name: column(values, "str") for name, values in fields.items()}, "payload")
+    return frame(
+        keys_of(table, as_stored=True), {name: column(values, "str") for name, values in fields.items()}, "payload"
+    )
 
 
 def _masked(text: str, secret: Sequence[str]) -> str:
@@ -175,20 +177,20 @@ def frame(
     return pd.DataFrame({**columns, **more})
 
 
-def keys_of(table: pa.Table) -> dict[str, Any]:
-    """The key columns of rows of the log."""
+def keys_of(table: pa.Table, *, as_stored: bool = False) -> dict[str, Any]:
+    """The key columns of rows of the log; events by the names that their classes have now, or by those stored."""
     return {
         "idx": _categories(table["idx"]),
         "version": pd.Series(table["version"].to_numpy(), dtype="int64"),
-        "event": _categories(table["klass"]),
+        "event": _categories(table["klass"], str if as_stored else registry.canonical),
         "occurred_at": _instants(table["occurred_at"]),
         "created_at": _instants(table["created_at"]),
     }
 
 
-def _categories(values: pa.ChunkedArray) -> Any:
+def _categories(values: pa.ChunkedArray, called: Callable[[str], str] = str) -> Any:
     encoded = values.combine_chunks().dictionary_encode()
-    found = encoded.dictionary.to_pylist()
+    found = [called(name) for name in encoded.dictionary.to_pylist()]
     ordered = sorted(set(found))
     places = {name: place for place, name in enumerate(ordered)}
     codes = np.array([places[name] for name in found], dtype="int64")[encoded.indices.to_numpy()]
@@ -245,6 +247,18 @@ def of_jobs(jobs: Sequence[Job]) -> pd.DataFrame:
             "error": pd.Series([None if job.error is None else _told(job.error) for job in jobs], dtype="str"),
         }
     )
+
+
+def of_shapes(table: pa.Table) -> pd.DataFrame:
+    """A row a name, shape and set of keys; the store tells the keys in the order that payloads have them."""
+    rows = pd.DataFrame({name: table[name].to_pylist() for name in ("klass", "shape", "events")})
+    rows["attributes"] = column([tuple(sorted(set(keys))) for keys in table["keys"].to_pylist()], "object")
+    rows["first_seen"], rows["last_seen"] = _instants(table["first_seen"]), _instants(table["last_seen"])
+    sets = rows.groupby(["klass", "shape", "attributes"], as_index=False, sort=False)
+    found = sets.agg({"events": "sum", "first_seen": "min", "last_seen": "max"})
+    found = found.sort_values(["klass", "shape", "first_seen", "attributes"], ignore_index=True)
+    dtypes = {"klass": "category", "shape": "int64", "events": "int64"}
+    return found.astype(dtypes).rename(columns={"klass": "event"})
 
 
 def of_arrow(table: pa.Table) -> pd.DataFrame:

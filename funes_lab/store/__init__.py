@@ -17,8 +17,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, Self
 import numpy as np
 import pyarrow as pa
 
+from funes_lab.watching import Watchers
+
 if TYPE_CHECKING:
     from funes_lab.store.tables import Table
+    from funes_lab.store.views import Events
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -131,6 +134,8 @@ class Store(Protocol):
     read_only: bool
     #: Held by whoever writes.
     writing: threading.RLock
+    #: Told whenever something was written or forgotten.
+    watchers: Watchers
 
     def head(self, idx: str, unit: Unit | None = None) -> Head:
         """Where a stream stands."""
@@ -169,9 +174,17 @@ class Store(Protocol):
         ...
 
     def query(
-        self, sql: str, params: Sequence[Any] | Mapping[str, Any] | None = None, unit: Unit | None = None
+        self,
+        sql: str,
+        params: Sequence[Any] | Mapping[str, Any] | None = None,
+        unit: Unit | None = None,
+        events: Events | None = None,
     ) -> pa.Table:
-        """The result of exactly one SELECT."""
+        """The result of exactly one SELECT; with `events` their names are tables too."""
+        ...
+
+    def shapes(self, unit: Unit | None = None) -> pa.Table:
+        """A row a name, shape and list of keys: klass, shape, keys (in their order), events, first_seen, last_seen."""
         ...
 
     def write_read_model(self, table: Table, row: Sequence[Any], unit: Unit) -> None:

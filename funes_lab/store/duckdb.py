@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -30,10 +29,13 @@ from funes_lab.store.checks import refuse_bad_rows
 from funes_lab.store.failures import damage_told, is_duplicate, told
 from funes_lab.store.journal import JournalTable
 from funes_lab.store.opening import connect, prepare
+from funes_lab.store.queries import SHAPES, answered
 from funes_lab.store.read_models import ReadModelTables
 from funes_lab.store.scan import DuckDBScan
 from funes_lab.store.tables import Table
 from funes_lab.store.unit import DuckDBUnit, cursor_of
+from funes_lab.store.views import Events, Known
+from funes_lab.watching import Watchers
 
 _COLUMNS: Final = '"klass", "idx", "props", "meta_info", "version", "created_at", "occurred_at"'
 _INSERT: Final = f'INSERT INTO "event_entries" ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)'
@@ -134,6 +136,9 @@ class DuckDBStore(JournalTable, ReadModelTables):
         #: A cursor for the next transaction of the lab's own, if the one before ended cleanly.
         self._spare: list[duckdb.DuckDBPyConnection] = []
         self.tables: set[Table] = set()
+        self.watchers = Watchers()
+        #: What views of events were made of, as long as the log has as many rows.
+        self._known: Known = {}
         #: Held by whoever writes; a transaction holds it from its beginning to its end.
         self.writing = threading.RLock()
         self._connection: duckdb.DuckDBPyConnection | None = connect(path, read_only=read_only)
@@ -199,24 +204,20 @@ class DuckDBStore(JournalTable, ReadModelTables):
         sql: str,
         params: Sequence[Any] | Mapping[str, Any] | None = None,
         unit: Unit | None = None,
+        events: Events | None = None,
     ) -> pa.Table:
         """The result of exactly one SELECT, run where nothing can be written."""
         cursor = self.cursor() if unit is None else cursor_of(unit)
-        statements = cursor.extract_statements(sql)
-        if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
-            raise ValueError(f"query must be exactly one SELECT: the log is written by appending events; got {sql!r}")
-        if unit is not None:
-            # a DELETE may hide in a WITH of what calls itself a SELECT; quotes inside of texts are escaped here
-            [(tree,)] = cursor.execute("SELECT json_serialize_sql(?)", [sql]).fetchall()
-            if re.search(r'"error":true|"type":"(INSERT|UPDATE|DELETE|MERGE)', tree):
-                raise ValueError(f"query must be exactly one SELECT that writes nothing; got {sql!r}")
-            return cursor.sql(sql, params=params).to_arrow_table()
         try:
             with damage_told(self.path):
-                cursor.execute("BEGIN TRANSACTION READ ONLY")
-                return cursor.sql(sql, params=params).to_arrow_table()
+                return answered(cursor, sql, params, events, self._known if unit is None else None)
         finally:
-            cursor.close()
+            if unit is None:
+                cursor.close()
+
+    def shapes(self, unit: Unit | None = None) -> pa.Table:
+        """The shapes of payloads that are found."""
+        return self._arrow(SHAPES, (), unit)
 
     # --- writing ---------------------------------------------------------------------------------------------
 
@@ -228,6 +229,8 @@ class DuckDBStore(JournalTable, ReadModelTables):
             if is_duplicate(failure):
                 raise VersionTaken(row.idx, row.version) from failure
             raise told(failure, self.path) from failure
+        if unit is None:
+            self.watchers.tell()
 
     def insert_many(self, rows: Sequence[Row], unit: Unit | None = None) -> None:
         """Write rows, all or none."""
@@ -250,11 +253,11 @@ class DuckDBStore(JournalTable, ReadModelTables):
         """Open a transaction; `alone` for one of the lab's own, by whoever holds the lock of writing."""
         self._ready()
         if not alone:
-            return DuckDBUnit(self.cursor(), self.path, self.tables)
+            return DuckDBUnit(self.cursor(), self.path, self.tables, self.watchers)
         # taken out while it is used: a destination that appends in its turn opens a second transaction inside the
         # first, and a cursor that an interrupt left in the middle of something is never seen again
         cursor = self._spare.pop() if self._spare else self.cursor()
-        return DuckDBUnit(cursor, self.path, self.tables, spare=self._spare)
+        return DuckDBUnit(cursor, self.path, self.tables, self.watchers, spare=self._spare)
 
     # --- keeping ---------------------------------------------------------------------------------------------
 
@@ -342,6 +345,8 @@ class DuckDBStore(JournalTable, ReadModelTables):
             # in a transaction that has just failed this fails too, and must not hide why
             with contextlib.suppress(duckdb.TransactionException):
                 cursor.unregister("funes_lab_incoming")
+        if unit is None:
+            self.watchers.tell()
 
 
 def _row(found: tuple[Any, ...]) -> Row:

@@ -60,6 +60,8 @@ def told(failure: duckdb.Error, path: str) -> FunesLabError:
 
 
 def _is_damage(failure: duckdb.Error, text: str) -> bool:
+    if isinstance(failure, (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException)):
+        return False  # it quotes a query and names tables, whatever they are called
     words = ("corrupt", "not a valid duckdb", "checksum", "could not read enough bytes", "failed to deserialize",
              "replaying wal", "not a duckdb", "invalid unicode", "magic bytes", "sqlite")  # fmt: skip
     return isinstance(failure, (duckdb.SerializationException, duckdb.InternalException)) or any(

@@ -9,12 +9,15 @@ import duckdb
 
 from funes_lab.store import Unit, from_microseconds
 from funes_lab.store.failures import told
+from funes_lab.watching import Watchers
 
 
 class JournalTable:
     """The side of a store that keeps refused attempts, through cursors of its own."""
 
     path: str
+    #: Told of whatever changes.
+    watchers: Watchers
     _has_journal: bool
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
@@ -39,6 +42,7 @@ class JournalTable:
             raise told(failure, self.path) from failure
         finally:
             cursor.close()
+        self.watchers.tell()
 
     def journalled(self, idx: str | None = None) -> list[dict[str, Any]]:
         """The refused attempts in their order."""
@@ -66,4 +70,6 @@ class JournalTable:
         """Forget them; gives how many there were."""
         self._ready()
         where, params = ('WHERE "idx" = ?', [idx]) if idx is not None else ("", [])
-        return int(self._fetch(f'DELETE FROM "funes_lab_rejections" {where}', params, None)[0][0])
+        (forgotten,) = self._fetch(f'DELETE FROM "funes_lab_rejections" {where}', params, None)[0]
+        self.watchers.tell()
+        return int(forgotten)

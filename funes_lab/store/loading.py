@@ -3,155 +3,216 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
-from datetime import date
-from decimal import Decimal
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+from typing import Any, Final
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from funes_lab.storable import instant, text_problem
-from funes_lab.store import LOG_SCHEMA
-from funes_lab.store.checks import check_idx, check_version
+from funes_lab.store import LOG_SCHEMA, Store
+from funes_lab.store.cells import JsonText, from_arrow, from_series, from_values, is_missing, json_of
+from funes_lab.store.columns import (
+    Columns,
+    check_attributes,
+    check_renaming,
+    refuse_left_over,
+    refuse_unknown,
+    sort_out,
+)
 
-_REQUIRED = tuple(name for name in LOG_SCHEMA.names if name != "meta_info")
+#: What every row must have, if any has it: `version` and `created_at` can be made.
+_REQUIRED: Final = tuple(name for name in LOG_SCHEMA.names if name not in ("meta_info", "version", "created_at"))
+_BATCH: Final = 20_000
 
 
-def log_table(rows: object) -> pa.Table:
+def log_table(rows: object, columns: Mapping[str, str] | None = None, *, whole: bool = False) -> pa.Table:
     """Rows as an Arrow table with the columns of the log, and `row_number` for messages.
 
     Parameters
     ----------
     rows : DataFrame, Arrow table or iterable of mappings
+    columns : mapping of str to str, optional
+        What their names are in the log.
+    whole : bool
+        Refuse columns that are none of the log's where there is a payload: nothing of the rows may be lost.
+
+    Returns
+    -------
+    Arrow table
+        Without the column `version`, if they have none.
 
     Raises
     ------
     TypeError
         If it is none of these, or a column holds something that is no idx, no version, no time, no JSON.
     ValueError
-        If a column is missing, or JSON cannot be made of a payload.
+        If a column is missing or cannot be told from another, or JSON cannot be made of a payload.
     """
-    table = _arrow(rows)
-    missing = [name for name in _REQUIRED if name not in table.column_names]
-    if missing:
-        raise ValueError(f"rows has no column {', '.join(missing)}; it has {', '.join(table.column_names) or 'none'}")
-    columns = [_column(table, field) for field in LOG_SCHEMA]
-    return pa.table(columns, schema=LOG_SCHEMA).append_column(
-        "row_number", pa.array(range(table.num_rows), type=pa.int64())
-    )
-
-
-def _arrow(rows: object) -> pa.Table:
-    if isinstance(rows, pa.Table):
-        return rows
-    if isinstance(rows, pd.DataFrame):
-        return pa.table(
-            {str(name): _from_series(str(name), rows[name]) for name in rows.columns if name in LOG_SCHEMA.names}
-        )
-    if isinstance(rows, (Mapping, str, bytes)) or not isinstance(rows, Iterable):
+    renamed = check_renaming(columns)
+    if isinstance(rows, (pa.Table, pd.DataFrame)):
+        names = rows.column_names if isinstance(rows, pa.Table) else [str(name) for name in rows.columns]
+        refuse_unknown([name for name in renamed if name not in names], names)
+        table = _of_columns(rows, names, sort_out(names, renamed), whole=whole)
+    elif isinstance(rows, (Mapping, str, bytes)) or not isinstance(rows, Iterable):
         raise TypeError(f"rows must be a DataFrame, an Arrow table or a list of dicts, got {type(rows).__name__}")
-    listed = list(rows)
-    for number, row in enumerate(listed):
+    else:
+        table = _of_mappings(rows, renamed, whole=whole)
+    if "created_at" not in table.column_names:
+        table = table.append_column("created_at", table["occurred_at"])
+    table = table.select([name for name in LOG_SCHEMA.names if name in table.column_names])
+    return table.append_column("row_number", pa.array(range(table.num_rows), type=pa.int64()))
+
+
+def numbered(table: pa.Table, store: Store) -> pa.Table:
+    """The table with versions, if it has none: in its order, stream by stream, after what the store has already.
+
+    Parameters
+    ----------
+    table : Arrow table
+        As `log_table` gives it.
+    store : Store
+        The caller holds its lock of writing.
+    """
+    if "version" in table.column_names:
+        return table
+    heads = store.streams()
+    at = dict(zip(heads["idx"].to_pylist(), heads["version"].to_pylist(), strict=True))
+    versions = []
+    for idx in table["idx"].to_pylist():
+        at[idx] = version = at.get(idx, 0) + 1
+        versions.append(version)
+    return table.append_column("version", pa.array(versions, type=pa.int64()))
+
+
+# --- tables and frames -----------------------------------------------------------------------------------------
+
+
+def _of_columns(rows: Any, names: Sequence[str], columns: Columns, *, whole: bool) -> pa.Table:
+    missing = [name for name in _REQUIRED if name not in columns.ours]
+    if missing == ["props"] and columns.left:
+        missing = []
+    if missing:
+        raise ValueError(f"rows has no column {', '.join(missing)}; it has {', '.join(names) or 'none'}")
+    if whole:
+        refuse_left_over(columns)
+    check_attributes(columns.attributes)
+    if isinstance(rows, pd.DataFrame):
+        rows = rows.set_axis(list(names), axis="columns")
+        made = {name: from_series(name, rows[theirs]) for name, theirs in columns.ours.items()}
+    else:
+        made = {name: rows[theirs] for name, theirs in columns.ours.items()}
+    if columns.attributes:
+        made["props"] = _payloads(rows[columns.attributes] if isinstance(rows, pd.DataFrame)
+                                  else rows.select(columns.attributes))  # fmt: skip
+    made.setdefault("meta_info", pa.nulls(len(rows), type=pa.string()))
+    table = pa.table(made)
+    fields = [field for field in LOG_SCHEMA if field.name in made]
+    return pa.table([from_arrow(table[field.name], field) for field in fields], schema=pa.schema(fields))
+
+
+def _payloads(attributes: Any) -> pa.Array:
+    """A payload a row, of columns; what is missing in a row is left out."""
+    made: list[str] = []
+    for first in range(0, len(attributes), _BATCH):
+        if isinstance(attributes, pd.DataFrame):
+            part = attributes.iloc[first : first + _BATCH]
+            names, lists = [*part.columns], [part[name].tolist() for name in part.columns]
+        else:
+            part = attributes.slice(first, _BATCH)
+            names, lists = part.column_names, [column.to_pylist() for column in part.columns]
+        for number, values in enumerate(zip(*lists, strict=True), first):
+            made.append(_payload(dict(zip(names, values, strict=True)), number))
+    return pa.array(made, type=pa.string())
+
+
+def _payload(attributes: Mapping[str, Any], number: int) -> str:
+    try:
+        parts = [
+            f"{json.dumps(name)}: {value if isinstance(value, JsonText) else json_of(value, name)}"
+            for name, value in attributes.items()
+            if not is_missing(value)
+        ]
+    except ValueError as failure:
+        raise ValueError(f"rows: row {number}: props: {failure}; nothing was loaded") from None
+    return f"{{{', '.join(parts)}}}"
+
+
+# --- mappings --------------------------------------------------------------------------------------------------
+
+
+def _of_mappings(rows: Iterable[Any], renamed: Mapping[str, str], *, whole: bool) -> pa.Table:
+    """The same of rows one by one; what the first one has, all must have."""
+    given = iter(rows)
+    tables: list[pa.Table] = []
+    reader = _Mappings(renamed, whole=whole)
+    while batch := list(islice(given, _BATCH)):
+        tables.append(reader.table(batch))
+    reader.check_end()
+    return pa.concat_tables(tables) if tables else LOG_SCHEMA.empty_table()
+
+
+class _Mappings:
+    def __init__(self, renamed: Mapping[str, str], *, whole: bool) -> None:
+        self._renamed, self._whole = renamed, whole
+        self._unseen = set(renamed)
+        self._first: Columns | None = None
+        self._names: tuple[str, ...] = ()
+        self._count = 0
+        self._known: dict[tuple[str, ...], Columns] = {}
+        self._has_attributes = False
+
+    def table(self, rows: Sequence[Any]) -> pa.Table:
+        values: dict[str, list[Any]] = {}
+        for number, row in enumerate(rows, self._count):
+            columns = self._columns(row, number)
+            if not values:
+                assert self._first is not None
+                values = {name: [] for name in LOG_SCHEMA.names if name in {*self._first.ours, "props", "meta_info"}}
+            for name, made in values.items():
+                if name == "props" and "props" not in columns.ours:
+                    made.append(_payload({name: row[name] for name in columns.left}, number))
+                else:
+                    made.append(row[columns.ours[name]] if name in columns.ours else None)
+        fields = [LOG_SCHEMA.field(name) for name in values]
+        made = [from_values(field.name, values[field.name], self._count) for field in fields]
+        self._count += len(rows)
+        return pa.table(made, schema=pa.schema(fields))
+
+    def _columns(self, row: Any, number: int) -> Columns:
+        """What the keys of a row are; rows with the same keys are looked at once."""
         if not isinstance(row, Mapping):
             raise TypeError(f"rows: row {number} must be a dict with the columns of the log, got {row!r}")
-        lacking = [name for name in _REQUIRED if name not in row]
+        names = tuple(row)
+        columns = self._known.get(names)
+        if columns is None:
+            columns = self._look_at(names, number)
+            if len(self._known) < _BATCH:
+                self._known[names] = columns
+        return columns
+
+    def _look_at(self, names: tuple[str, ...], number: int) -> Columns:
+        columns = sort_out(names, self._renamed)
+        self._unseen.difference_update(names)
+        if self._first is None:
+            self._first, self._names = columns, names
+        first = self._first.ours
+        lacking = [name for name in _REQUIRED if name not in columns.ours and (name != "props" or name in first)]
+        lacking += [name for name in ("version", "created_at") if name in first and name not in columns.ours]
         if lacking:
             raise ValueError(f"rows: row {number} has no {', '.join(lacking)}")
-    return pa.table({name: _from_values(name, [row.get(name) for row in listed]) for name in LOG_SCHEMA.names})
+        more = [name for name in columns.ours if name not in first and name != "meta_info"]
+        if more:
+            raise ValueError(f"rows: row {number} has {', '.join(more)}, and the first has not; give it to all or none")
+        if self._whole:
+            refuse_left_over(columns)
+        check_attributes(columns.attributes)
+        self._has_attributes = self._has_attributes or bool(columns.attributes)
+        return columns
 
-
-def _from_series(name: str, series: pd.Series[Any]) -> pa.Array:
-    if name in ("created_at", "occurred_at") and isinstance(series.dtype, (pd.DatetimeTZDtype,)):
-        return pa.Array.from_pandas(series.dt.tz_convert("UTC"))
-    if name == "version" and pd.api.types.is_integer_dtype(series.dtype):
-        return pa.Array.from_pandas(series)
-    return _from_values(name, [None if _is_missing(v) else v for v in series.tolist()])
-
-
-def _from_values(name: str, values: list[Any]) -> pa.Array:
-    """A column of Python values, each looked at: Arrow would make a text of an idx that is none."""
-    converters: dict[str, Callable[[Any, str], Any]] = {
-        "klass": _text, "idx": check_idx, "props": _json, "meta_info": _json, "version": _version,
-        "created_at": instant, "occurred_at": instant,
-    }  # fmt: skip
-    convert = converters[name]
-    made = []
-    for number, value in enumerate(values):
-        try:
-            made.append(None if value is None and name == "meta_info" else convert(value, name))
-        except (TypeError, ValueError) as failure:
-            raise type(failure)(f"rows: row {number}: {failure}; nothing was loaded") from None
-    return pa.array(made, type=LOG_SCHEMA.field(name).type)
-
-
-def _column(table: pa.Table, field: pa.Field) -> Any:
-    name = field.name
-    if name not in table.column_names:
-        return pa.nulls(table.num_rows, type=field.type)
-    column = table[name]
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    if column.type == field.type:
-        return column
-    wanted = (
-        pa.types.is_integer if name == "version" else pa.types.is_timestamp if field.type != pa.string() else _is_text
-    )
-    if not wanted(column.type):
-        return _from_values(name, column.to_pylist())
-    if pa.types.is_timestamp(column.type) and column.type.tz is None:
-        column = pc.assume_timezone(column, "UTC")
-    try:
-        return column.cast(field.type)
-    except pa.ArrowInvalid:  # value by value, to name the one that does not fit
-        return _from_values(name, column.to_pylist())
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
-
-
-def _is_missing(value: object) -> bool:
-    return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and value != value)
-
-
-def _text(value: object, name: str) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{name} must be a str, got {value!r}")
-    return _sound(value, name)
-
-
-def _sound(text: str, name: str) -> str:
-    problem = text_problem(text)
-    if problem:
-        raise ValueError(f"{name} {problem}, got {text[:60]!r}")
-    return text
-
-
-def _version(value: object, name: str) -> int:
-    if isinstance(value, float) and value.is_integer():
-        raise TypeError(f"{name} must be an int, got {value!r}; cast the column with .astype('int64')")
-    return check_version(value, name)
-
-
-def _json(value: object, name: str) -> str:
-    if isinstance(value, str):
-        return _sound(value, name)
-    if not isinstance(value, Mapping):
-        raise TypeError(f"{name} must be JSON text or a dict, got {value!r}")
-    try:
-        return json.dumps(value, allow_nan=False, default=_plain)
-    except (ValueError, TypeError) as failure:
-        raise ValueError(f"{name} cannot be written as JSON: {failure}") from None
-
-
-def _plain(value: object) -> str:
-    """Decimals as strings and times as ISO 8601 in UTC, as the log has them."""
-    if isinstance(value, date):
-        return (
-            instant(value, "time").isoformat().replace("+00:00", "Z") if hasattr(value, "hour") else value.isoformat()
-        )
-    if isinstance(value, Decimal) and value.is_finite():
-        return str(value)
-    raise TypeError(f"{value!r} is not JSON")
+    def check_end(self) -> None:
+        if self._first is None:
+            return
+        refuse_unknown(sorted(self._unseen), self._names)
+        if "props" not in self._first.ours and not self._has_attributes:
+            raise ValueError("rows: row 0 has no props")

@@ -15,10 +15,12 @@ from funes_lab.store.failures import damage_told, told
 #: Grows when a newer funes_lab writes tables that this one cannot read.
 SCHEMA_VERSION: Final = 1
 
-#: Nothing is ever fetched from a network, also not an extension that a file or a query seems to ask for.
-_OFFLINE: Final[dict[str, str | bool | int | float | list[str]]] = {
+#: Nothing is ever fetched from a network, also not an extension that a file or a query seems to ask for. A name in a
+#: query is never a variable of the lab's own code.
+_SETTINGS: Final[dict[str, str | bool | int | float | list[str]]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
+    "python_enable_replacements": False,
 }
 
 _CREATE: Final = """
@@ -101,6 +103,6 @@ def connect(path: str, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         raise StoreError(f"path {path!r} does not exist; there is nothing to read. Open it without read_only=True")
     try:
         with damage_told(path):
-            return duckdb.connect(path, read_only=read_only, config=_OFFLINE)
+            return duckdb.connect(path, read_only=read_only, config=_SETTINGS)
     except duckdb.Error as failure:
         raise told(failure, path) from failure

@@ -158,21 +158,27 @@ def quoted(name: str) -> str:
 
 
 def _column(name: str, info: FieldInfo) -> Column:
-    kind = _base(unconstrained(info.annotation))
+    kind = base_of(unconstrained(info.annotation))
     if kind is Decimal:
         places = next((p for part in info.metadata if (p := getattr(part, "decimal_places", None)) is not None), PLACES)
         return Column(name, f"DECIMAL({DIGITS}, {places})", places)
+    return Column(name, type_of(kind))
+
+
+def type_of(kind: Any) -> str:
+    """The type of a column for values of a type that is no Decimal; JSON for whatever is nested, or of several."""
     if isinstance(kind, type) and issubclass(kind, Enum):
         held = {type(member.value) for member in kind}
-        return Column(name, _TYPES.get(held.pop(), "JSON") if len(held) == 1 else "JSON")
-    return Column(name, _TYPES.get(kind, "JSON"))
+        return _TYPES.get(held.pop(), "JSON") if len(held) == 1 else "JSON"
+    return _TYPES.get(kind, "JSON")
 
 
-def _base(annotation: Any) -> Any:
+def base_of(annotation: Any) -> Any:
+    """The one type that an annotation stands for, apart from None; None if it stands for several."""
     origin, args = get_origin(annotation), get_args(annotation)
     if origin in (Union, types.UnionType):
         others = [arg for arg in args if arg is not type(None)]
-        return _base(others[0]) if len(others) == 1 else None
+        return base_of(others[0]) if len(others) == 1 else None
     if origin is Literal:
         return str if all(isinstance(arg, str) for arg in args) else None
     return annotation

@@ -13,6 +13,7 @@ from funes_lab.errors import StoreError
 from funes_lab.store import Unit
 from funes_lab.store.failures import taken, told
 from funes_lab.store.tables import Table, quoted
+from funes_lab.watching import Watchers
 
 #: The tables that only the lab itself writes.
 OWN_TABLES: Final = ("event_entries", "funes_lab_rejections", "funes_lab_schema")
@@ -30,6 +31,8 @@ class DuckDBUnit:
     path : str
     tables : set of Table
         The read-model tables that are known to be there; those that this transaction makes are added if it lasts.
+    watchers : Watchers
+        Told when it lasts.
     spare : list of DuckDBPyConnection, optional
         For a transaction of the lab's own: where its cursor is put after a clean end, to be used again.
     """
@@ -39,11 +42,12 @@ class DuckDBUnit:
         cursor: duckdb.DuckDBPyConnection,
         path: str,
         tables: set[Table],
+        watchers: Watchers,
         *,
         spare: list[duckdb.DuckDBPyConnection] | None = None,
     ) -> None:
         self.cursor, self._spare = cursor, spare
-        self._path, self._tables = path, tables
+        self._path, self._tables, self._watchers = path, tables, watchers
         self.cursor.execute("BEGIN TRANSACTION")
         #: Until it is committed or rolled back.
         self.is_open = True
@@ -80,6 +84,7 @@ class DuckDBUnit:
             raise told(failure, self._path) from failure
         finally:
             self._let_go(clean=clean)
+        self._watchers.tell()
 
     def rollback(self) -> None:
         """Undo it; a transaction that a failed COMMIT has ended already is left alone."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from funes_lab import formats
+from funes_lab import formats, registry
 from funes_lab.errors import NOTHING, Error, Errors
 from funes_lab.event import Event, status
 from funes_lab.rejection import Rejection, Rejections, Witness
+from funes_lab.seen import events_of
 from funes_lab.widgets import sentences
 from funes_lab.widgets.cards import (
     ErrorRow,
@@ -54,22 +55,17 @@ def event_card(event: Event) -> EventCard:
 def stream_card(side: ReadingSide) -> StreamCard:
     """A stream or a reading: its first event, how many more, the last four."""
     rows, lab = side.rows(), side.lab
-    events = side.events if len(rows) <= _LAST + 2 else []
-    if not events:
-        from funes_lab.seen import read_event
-
-        events = [read_event(row) for row in (rows[:1] + rows[-_LAST:])]
-    shown = [_event_row(event) for event in events]
-    cut = len(rows) > len(events)
+    cut = len(rows) > _LAST + 2
+    first, last = (rows[:1], rows[-_LAST:]) if cut else (rows, [])
     return StreamCard(
         idx=side.idx,
         stream_class=_class_name(side),
         version=max((row.version for row in rows), default=0),
         refused=lab.store.count_journalled(side.idx),
-        first=shown[:1] if cut else shown,
-        more=len(rows) - len(events),
-        last=shown[1:] if cut else [],
-        types=list(dict.fromkeys(row.klass for row in rows)),
+        first=[_event_row(event) for event in events_of(first)],
+        more=len(rows) - len(first) - len(last),
+        last=[_event_row(event) for event in events_of(last)],
+        types=list(dict.fromkeys(registry.canonical(row.klass) for row in rows)),
     )
 
 

@@ -50,6 +50,25 @@ def style(markup: str, layout: str = "", *, without: Collection[str] = ()) -> st
     return _style(frozenset(_USE.findall(markup)), layout, frozenset(without))
 
 
+@cache
+def sheet(layout: str = "") -> str:
+    """Write the style sheet of whatever moves: all of `tokens.css`, and the few rules of its own."""
+    return minified("".join((*parts().values(), layout)))
+
+
+@cache
+def light() -> Mapping[str, str]:
+    """The colours of the light theme by their names, for an image that cannot know the page behind it.
+
+    Examples
+    --------
+    >>> light()["accent"], light()["surface"]
+    ('#1562bd', '#ffffff')
+    """
+    found = re.findall(r"--fl-([\w-]+):[^;]*?light-dark\((#\w+),", parts()["tokens"])
+    return MappingProxyType(dict(found))
+
+
 def minified(css: str) -> str:
     """Take comments and spare white space out of a style sheet.
 
