@@ -1,12 +1,13 @@
 """One pass over the log, in partitions that fit into memory.
 
 The rows of a partition are ordered by DuckDB, the partitions follow each other by idx. All of them are read in one
-transaction, so that what others append meanwhile is in none of them.
+transaction, so that what others append meanwhile is in none of them. The next one is read while the last is used.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, Self
 
 import duckdb
@@ -52,8 +53,22 @@ class DuckDBScan:
             yield self._read(self._where, self._params)
             return
         beyond = f"{self._where} AND" if self._where else "WHERE"
-        for first, last in self._ranges():
-            yield self._read(f'{beyond} "idx" BETWEEN ? AND ?', [*self._params, first, last])
+        parts = ((f'{beyond} "idx" BETWEEN ? AND ?', [*self._params, *ends]) for ends in self._ranges())
+        if self._shared:  # others may use the cursor between two partitions
+            yield from (self._read(*part) for part in parts)
+        else:
+            yield from self._ahead(parts)
+
+    def _ahead(self, parts: Iterator[tuple[str, list[Any]]]) -> Iterator[pa.Table]:
+        """Read each partition while the one before it is used: DuckDB needs no interpreter for it."""
+        with ThreadPoolExecutor(1, thread_name_prefix="funes_lab scan") as reader:
+            coming = None
+            for part in parts:
+                found, coming = coming, reader.submit(self._read, *part)
+                if found is not None:
+                    yield found.result()
+            if coming is not None:
+                yield coming.result()
 
     def _ranges(self) -> Iterator[tuple[str, str]]:
         """The first and the last stream of each partition."""
