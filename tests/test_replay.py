@@ -82,7 +82,7 @@ NAMES = ["a", "a-1", "a-2", "ab", "a*", "a?", "a[1]", "[", "A-1", "é", "%", "_"
         ('a"b', ['a"b']),
         ("\\", ["\\"]),
         (["ab", "a", "ab", "nowhere"], ["a", "ab"]),
-        ((name for name in ["ab", "a"]), ["a", "ab"]),
+        (dict.fromkeys(["ab", "a"]).keys(), ["a", "ab"]),
         (pd.Series(["ab", "a"]), ["a", "ab"]),
         ({"ab"}, ["ab"]),
         ([], []),

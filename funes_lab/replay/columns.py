@@ -11,8 +11,9 @@ from __future__ import annotations
 import copy
 import types
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from operator import attrgetter, itemgetter
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from uuid import UUID
 
@@ -20,8 +21,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 from pydantic import AwareDatetime, BaseModel, FutureDatetime, PastDatetime
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 #: What a field without an annotation promises: its values tell.
 GUESS = "guess"
@@ -95,10 +94,15 @@ def column(values: list[Any], kind: str, *, decimals: str = "exact") -> Any:
 
 def times(values: Sequence[datetime | None]) -> Any:
     """Times as a column."""
-    # a subtraction and a cast: fifty times as fast as handing datetimes to Arrow one by one
-    spans = [None if value is None else value - _EPOCH for value in values]
-    moments = np.array(spans, dtype="timedelta64[us]").view("datetime64[us]")
-    return pd.Series(pd.DatetimeIndex(moments).tz_localize("UTC"))
+    return pd.Series(values, dtype="datetime64[us, UTC]")
+
+
+def picked(rows: Sequence[Mapping[str, Any]], name: str) -> list[Any]:
+    """One value of each row, None where it has none."""
+    try:
+        return list(map(itemgetter(name), rows))
+    except KeyError:
+        return [row.get(name) for row in rows]
 
 
 def _kind(annotation: Any) -> str:
@@ -150,7 +154,7 @@ def _texts(values: list[Any], found: set[type]) -> Any:
 
 
 def _moments(values: list[Any], found: set[type]) -> Any:
-    if not found <= {datetime} or any(v is not None and v.tzinfo is None for v in values):
+    if not found <= {datetime} or None in map(attrgetter("tzinfo"), filter(None, values)):
         return None
     return times(values)
 

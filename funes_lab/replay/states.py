@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 from funes_lab import formats
 from funes_lab.errors import ProjectionError
 from funes_lab.fold import Fold, folding
-from funes_lab.replay.columns import GUESS, check_decimals, column, kinds_of
+from funes_lab.replay.columns import GUESS, check_decimals, column, kinds_of, picked
 from funes_lab.replay.engine import States, Task, run
 from funes_lab.replay.frames import frame, keys_of, under_todays_names, whole
 from funes_lab.store import Scan
@@ -93,7 +93,7 @@ class _Columns:
             for name in dict.fromkeys(name for row in values for name in row):
                 self.values.setdefault(name, [None] * self.rows)
         for name, there in self.values.items():
-            there.extend([row.get(name) for row in values])
+            there.extend(picked(values, name))
         self.errors.extend([None] * len(values))
         for place, error in states.errors.items():
             self.errors[self.rows + place] = error

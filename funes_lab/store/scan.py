@@ -40,18 +40,24 @@ class DuckDBScan:
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection, selection: Selection, path: str, *, shared: bool) -> None:
         self._cursor, self._path, self._shared = cursor, path, shared
+        self._reader: ThreadPoolExecutor | None = None
         self._limit = "" if selection.first is None else f" LIMIT {selection.first:d}"
         try:
             with damage_told(path):
                 if not shared:
                     cursor.execute("BEGIN TRANSACTION READ ONLY")
                 self._where, self._params = _where(self._without_hard_pattern(selection))
-                ((self.rows,),) = self._fetch(f'SELECT count(*) FROM "event_entries" {self._where}')
+                # one stream is read at once: to count it first would take as long
+                self._only = self._read(self._where, self._params) if _is_one_stream(selection) else None
+                self.rows = self._count() if self._only is None else self._only.num_rows
         except BaseException:
             self.close()
             raise
 
     def __iter__(self) -> Iterator[pa.Table]:
+        if self._only is not None:
+            yield self._only
+            return
         if self.rows <= PARTITION or self._limit:
             yield self._read(self._where, self._params)
             return
@@ -64,14 +70,14 @@ class DuckDBScan:
 
     def _ahead(self, parts: Iterator[tuple[str, list[Any]]]) -> Iterator[pa.Table]:
         """Read each partition while the one before it is used: DuckDB needs no interpreter for it."""
-        with ThreadPoolExecutor(1, thread_name_prefix="funes_lab scan") as reader:
-            coming = None
-            for part in parts:
-                found, coming = coming, reader.submit(self._read, *part)
-                if found is not None:
-                    yield found.result()
-            if coming is not None:
-                yield coming.result()
+        reader = self._reader = ThreadPoolExecutor(1, thread_name_prefix="funes_lab scan")
+        coming = None
+        for part in parts:
+            found, coming = coming, reader.submit(self._read, *part)
+            if found is not None:
+                yield found.result()
+        if coming is not None:
+            yield coming.result()
 
     def _without_hard_pattern(self, selection: Selection) -> Selection:
         """The same with the streams that a pattern means, where DuckDB takes a character for a byte, or escapes it."""
@@ -105,11 +111,17 @@ class DuckDBScan:
         with damage_told(self._path):
             return self._cursor.sql(sql, params=params).to_arrow_table().cast(LOG_SCHEMA)
 
+    def _count(self) -> int:
+        ((rows,),) = self._fetch(f'SELECT count(*) FROM "event_entries" {self._where}')
+        return int(rows)
+
     def _fetch(self, sql: str) -> list[tuple[Any, ...]]:
         return self._cursor.execute(sql, self._params).fetchall()
 
     def close(self) -> None:
-        """Let go of the rows."""
+        """Let go of the rows, also in the middle: whoever reads ahead may finish first."""
+        if self._reader is not None:
+            self._reader.shutdown(cancel_futures=True)
         if not self._shared:
             self._cursor.close()
 
@@ -122,6 +134,10 @@ class DuckDBScan:
 
 def _is_pattern(idx: str) -> bool:
     return any(mark in idx for mark in "*?[")
+
+
+def _is_one_stream(selection: Selection) -> bool:
+    return isinstance(selection.idx, str) and not _is_pattern(selection.idx)
 
 
 def _where(selection: Selection) -> tuple[str, list[Any]]:
