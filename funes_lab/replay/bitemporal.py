@@ -7,7 +7,7 @@ time down; here they are called actual time and record time.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -31,18 +31,12 @@ def grid(
     decimals: str,
 ) -> pd.DataFrame:
     """The values of a field: a row a record time, a column an actual time; see `Lab.bitemporal`."""
-    if field not in fold.state.model_fields:
-        known = ", ".join(fold.state.model_fields)
-        raise ValueError(f"field must be one of {known}, the fields of {fold.state.__name__}; got {field!r}")
-    across = sorted({row.occurred_at for row in rows}) if at is None else _moments(at, "at")
-    down = sorted({row.created_at for row in rows}) if as_of is None else _moments(as_of, "as_of")
-    done: dict[int, list[Any]] = {}
-    lines = []
-    for moment in down:
-        there = [row for row in rows if row.created_at <= moment]
-        if len(there) not in done:
-            done[len(there)] = _line(fold, there, field, across)
-        lines.append(done[len(there)])
+    check_field(fold, field)
+    across = actual_times(rows) if at is None else moments(at, "at")
+    down = record_times(rows) if as_of is None else moments(as_of, "as_of")
+    lines = [
+        [None if values is None else values.get(field) for values in line] for line in states(fold, rows, across, down)
+    ]
     kind = kinds_of(fold.state, fold.secret)[field]
     index = pd.DatetimeIndex(times(down), name="as_of")
     made = {
@@ -54,25 +48,61 @@ def grid(
     return frame
 
 
-def _line(fold: Fold, rows: Sequence[Row], field: str, across: Sequence[datetime]) -> list[Any]:
-    """The field at each actual time, as far as these rows know; None before the first event."""
+def check_field(fold: Fold, field: str) -> None:
+    """Refuse a field that the state does not have."""
+    if field not in fold.state.model_fields:
+        known = ", ".join(fold.state.model_fields)
+        raise ValueError(f"field must be one of {known}, the fields of {fold.state.__name__}; got {field!r}")
+
+
+def actual_times(rows: Sequence[Row]) -> list[datetime]:
+    """The times at which something happened."""
+    return sorted({row.occurred_at for row in rows})
+
+
+def record_times(rows: Sequence[Row]) -> list[datetime]:
+    """The times at which something was recorded."""
+    return sorted({row.created_at for row in rows})
+
+
+def states(
+    fold: Fold, rows: Sequence[Row], across: Sequence[datetime], down: Sequence[datetime]
+) -> list[list[Mapping[str, Any] | None]]:
+    """The fields of the state, secrets masked: a line a record time, in it one an actual time.
+
+    None where no event is known by then.
+    """
+    done: dict[int, list[Mapping[str, Any] | None]] = {}
+    lines = []
+    for moment in down:
+        there = [row for row in rows if row.created_at <= moment]
+        if len(there) not in done:
+            done[len(there)] = _line(fold, there, across)
+        lines.append(done[len(there)])
+    return lines
+
+
+def _line(fold: Fold, rows: Sequence[Row], across: Sequence[datetime]) -> list[Mapping[str, Any] | None]:
+    """The state at each actual time, as far as these rows know."""
     happened = [row.occurred_at for row in rows]
     ends = [bisect_right(happened, moment) for moment in across]
+    found: list[Mapping[str, Any] | None]
     if fold.final or fold.starts_with_time:
-        states = [
+        ended = [
             run(rows_to_table(rows[:end]), Task(fold, moment, every_stream=True)).values
             for end, moment in zip(ends, across, strict=True)
         ]
-        found = [values[-1] if values else None for values in states]
+        found = [values[-1] if values else None for values in ended]
     else:
         after = run(rows_to_table(rows), Task(fold, happened[-1], steps=True, every_stream=True)).values if rows else []
         found = [after[end - 1] if end else None for end in ends]
-    return [
-        None if values is None else formats.FILTERED if field in fold.secret else values.get(field) for values in found
-    ]
+    if not fold.secret:
+        return found
+    return [None if values is None else formats.mask(values, fold.secret) for values in found]
 
 
-def _moments(given: Moment | Iterable[Moment], argument: str) -> list[datetime]:
+def moments(given: Moment | Iterable[Moment], argument: str) -> list[datetime]:
+    """Read one time or a list of them."""
     if isinstance(given, (str, date)):
         given = [given]
     if not isinstance(given, Iterable):
