@@ -14,11 +14,12 @@ from typing import Any
 import pandas as pd
 
 from funes_lab import formats
-from funes_lab.fold import Fold
+from funes_lab.event import Event
+from funes_lab.fold import Fold, folding
 from funes_lab.replay.columns import column, kinds_of, times
-from funes_lab.replay.engine import Task, run
+from funes_lab.seen import read_events
 from funes_lab.storable import Moment, instant
-from funes_lab.store import Row, rows_to_table
+from funes_lab.store import Row
 
 
 def grid(
@@ -72,33 +73,36 @@ def states(
 
     None where no event is known by then.
     """
+    events = [read_events(row) for row in rows]
     done: dict[int, list[Mapping[str, Any] | None]] = {}
     lines = []
     for moment in down:
-        there = [row for row in rows if row.created_at <= moment]
+        there = [number for number, row in enumerate(rows) if row.created_at <= moment]
         if len(there) not in done:
-            done[len(there)] = _line(fold, there, across)
+            happened = [rows[number].occurred_at for number in there]
+            done[len(there)] = _line(fold, happened, [events[number] for number in there], across)
         lines.append(done[len(there)])
     return lines
 
 
-def _line(fold: Fold, rows: Sequence[Row], across: Sequence[datetime]) -> list[Mapping[str, Any] | None]:
-    """The state at each actual time, as far as these rows know."""
-    happened = [row.occurred_at for row in rows]
-    ends = [bisect_right(happened, moment) for moment in across]
-    found: list[Mapping[str, Any] | None]
-    if fold.final or fold.starts_with_time:
-        ended = [
-            run(rows_to_table(rows[:end]), Task(fold, moment, every_stream=True)).values
-            for end, moment in zip(ends, across, strict=True)
-        ]
-        found = [values[-1] if values else None for values in ended]
-    else:
-        after = run(rows_to_table(rows), Task(fold, happened[-1], steps=True, every_stream=True)).values if rows else []
-        found = [after[end - 1] if end else None for end in ends]
-    if not fold.secret:
-        return found
-    return [None if values is None else formats.mask(values, fold.secret) for values in found]
+def _line(
+    fold: Fold, happened: Sequence[datetime], events: Sequence[Sequence[Event]], across: Sequence[datetime]
+) -> list[Mapping[str, Any] | None]:
+    """The state at each actual time, as far as these events know; each is folded on top of the one before."""
+    found: dict[datetime, Mapping[str, Any] | None] = {}
+    state, done, values = None, 0, None
+    with folding(fold):
+        for moment in sorted(set(across)):
+            end = bisect_right(happened, moment)
+            if state is None or fold.starts_with_time:
+                state, done = fold.start(moment), 0
+            state = fold.run(state, (event for row in events[done:end] for event in row))
+            if end > done or fold.final or fold.starts_with_time:
+                values = fold.settled(fold.finish(fold.copy(state), moment).__dict__)
+            found[moment], done = values if end else None, end
+    if fold.secret:
+        return [None if (seen := found[moment]) is None else formats.mask(seen, fold.secret) for moment in across]
+    return [found[moment] for moment in across]
 
 
 def moments(given: Moment | Iterable[Moment], argument: str) -> list[datetime]:

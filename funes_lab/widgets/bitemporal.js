@@ -223,6 +223,21 @@ function dot(tone, known) {
   return svg;
 }
 
+// What stands beside a cell: the last events that had happened by then, and in words how many more there are and why.
+function panelOf(data, column, row) {
+  const [mostKnown, mostLate] = data.listed, known = data.known[row][column], late = data.late[row][column];
+  const numbers = [...data.events.keys()].filter((n) => data.events[n].column <= column);
+  const hidden = late ? numbers.filter((n) => data.events[n].row > row).slice(-mostLate) : [];
+  const others = late > 1 ? `, and ${data.counts[late - 1]} more came late` : "";
+  return {
+    known: numbers.filter((n) => data.events[n].row <= row).slice(-mostKnown),
+    late: hidden,
+    before: known > mostKnown ? `… ${data.counts[known - mostKnown]} earlier` : "",
+    more: late > mostLate ? `… ${data.counts[late - mostLate]} more not known yet` : "",
+    why: hidden.length ? data.events[hidden[hidden.length - 1]].why + others : "",
+  };
+}
+
 function eventsTable(data, panel) {
   const head = make("tr", {}, make("th", {}, "event"), make("th", { class: "num" }, "happened"), make("th", { class: "num" }, "recorded"));
   const line = (known) => (number) => {
@@ -299,7 +314,7 @@ function render({ model, el }) {
 
   function move() {
     if (!field) return;
-    const [column, row] = cell(), shown = data(), panel = shown.panels[shown.panel[row][column]];
+    const [column, row] = cell(), shown = data(), panel = panelOf(shown, column, row);
     const next = cursors(shown, at, column, row);
     cursor.replaceWith(next);
     cursor = next;
@@ -325,8 +340,10 @@ function render({ model, el }) {
     drawHead();
     if (field) {
       // room for the longest list, so that nothing moves with the selection
-      const lines = (panel) => panel.known.length + panel.late.length + Boolean(panel.before) + Boolean(panel.more) + Boolean(panel.late.length);
-      events.style.minHeight = `${70 + 27 * Math.max(...shown.panels.map(lines))}px`;
+      const [mostKnown, mostLate] = shown.listed, most = (lines) => Math.max(...lines.flat());
+      const lines = (n, listed) => Math.min(n, listed) + (n > listed);
+      const late = most(shown.late);
+      events.style.minHeight = `${76 + 27 * (lines(most(shown.known), mostKnown) + lines(late, mostLate) + (late > 0))}px`;
       section.replaceChildren(head, ...note(), say, columns, keys());
       drawMap();
       move();

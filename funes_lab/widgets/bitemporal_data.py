@@ -12,19 +12,19 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from funes_lab import formats
 from funes_lab.fold import Fold
 from funes_lab.replay.bitemporal import actual_times, record_times, states
 from funes_lab.store import Row
-from funes_lab.widgets.bitemporal_events import Witnesses
+from funes_lab.widgets.bitemporal_events import Witnesses, panel
 from funes_lab.widgets.bitemporal_fields import BITES, field_data
 
 #: At most so many times are shown on each axis.
 CELLS: Final = 60
 #: The data are made coarser until they are no larger, so that the exported page stays under its 500 kB.
-_LARGEST: Final = 200_000
+_LARGEST: Final = 300_000
 #: A state that must be folded anew for every cell: at most so many events are folded in all.
 _FOLDED: Final = 1_000_000
 
@@ -48,6 +48,11 @@ SAYINGS: Final[Mapping[str, tuple[str, str]]] = {
     "e": ("On {as_of}, {at} lay ahead.", "The log knew nothing yet."),
 }
 _AT_ONCE: Final = timedelta(seconds=1)
+#: The states of a line, from the left.
+Line = Sequence[Mapping[str, Any] | None]
+Lines = Sequence[Line]
+
+T = TypeVar("T")
 _SLOT: Final = re.compile(r"\{(\w+)\}")
 
 
@@ -101,16 +106,20 @@ def mapped(asked: Asked, rows: Sequence[Row]) -> Map:
     if not rows:
         return _empty(asked)
     limit = CELLS
-    if asked.fold.final or asked.fold.starts_with_time:
+    if asked.fold.starts_with_time:
         limit = max(8, min(limit, int((2 * _FOLDED / len(rows)) ** 0.5)))
+    across = sorted(set(asked.at)) if asked.at else actual_times(rows)
+    down = sorted(set(asked.as_of)) if asked.as_of else record_times(rows)
+    plot = _plotted(asked.fold, rows, _thinned(across, limit), _thinned(down, limit))
     while True:
-        made = _mapped(asked, rows, limit)
+        made = _mapped(asked, plot, _left_out(plot, len(across), len(down)))
         if limit <= 8 or len(json.dumps(made.data)) <= _LARGEST:
             return made
         limit = limit * 3 // 4
+        plot = _coarser(plot, limit)
 
 
-def names_of(fold: Fold, lines: Sequence[Sequence[Mapping[str, Any] | None]] = ()) -> list[str]:
+def names_of(fold: Fold, lines: Lines = ()) -> list[str]:
     """The fields of a state, and what a state that is open for more was found to hold."""
     found = (name for values in (lines[-1] if lines else ()) if values for name in values)
     return list(dict.fromkeys([*fold.state.model_fields, *(found if fold.is_open else ())]))
@@ -119,14 +128,13 @@ def names_of(fold: Fold, lines: Sequence[Sequence[Mapping[str, Any] | None]] = (
 def sentence(data: Mapping[str, Any], field: int, column: int, row: int) -> list[list[tuple[str, bool]]]:
     """The two lines of a cell, in pieces: a text, and whether it is one of the figures that matter."""
     shown = data["fields"][field]
-    panel = data["panels"][data["panel"][row][column]]
     slots = {
         "as_of": data["as_of"]["prose"][row],
         "at": data["at"]["prose"][column],
         "field": shown["says"],
         "value": shown["values"][shown["cells"][row][column]],
         "today": shown["values"][shown["today"][column]],
-        "why": panel["why"],
+        "why": panel(data, column, row)["why"],
     }
     lines = []
     for template in data["sayings"][shown["turns"][row][column]]:
@@ -157,8 +165,8 @@ class Plot:
     rows: Sequence[Row]
     across: Sequence[datetime]
     down: Sequence[datetime]
-    lines: Sequence[Sequence[Mapping[str, Any] | None]]
-    today: Sequence[Mapping[str, Any] | None]
+    lines: Lines
+    today: Line
     starts: Sequence[int]
     ends: Sequence[int]
 
@@ -180,12 +188,9 @@ class Plot:
         return ((row, n) for row, (a, b) in enumerate(zip(self.starts, self.ends, strict=True)) for n in range(a, b))
 
 
-def _mapped(asked: Asked, rows: Sequence[Row], limit: int) -> Map:
-    all_across = sorted(set(asked.at)) if asked.at else actual_times(rows)
-    all_down = sorted(set(asked.as_of)) if asked.as_of else record_times(rows)
-    plot = _plot(asked.fold, rows, _thinned(all_across, limit), _thinned(all_down, limit))
+def _mapped(asked: Asked, plot: Plot, left_out: str) -> Map:
     years = {moment.year for moment in (*plot.across, *plot.down)}
-    witnesses = Witnesses(rows, plot.across, plot.down, plot.ends, with_year=len(years) > 1)
+    witnesses = Witnesses(plot.rows, plot.across, plot.down, plot.ends, with_year=len(years) > 1)
     names, chosen = _sent(asked, names_of(asked.fold, plot.lines))
     if not names:
         raise ValueError(f"{asked.fold.state.__name__} has no field, so that there is nothing to draw a map of")
@@ -196,7 +201,7 @@ def _mapped(asked: Asked, rows: Sequence[Row], limit: int) -> Map:
     data = {
         **_heads(asked),
         **_axes(plot.across, plot.down, with_year=len(years) > 1),
-        "left_out": _left_out(plot, len(all_across), len(all_down)),
+        "left_out": left_out,
         "starts": list(plot.starts),
         "ends": list(plot.ends),
         "diagonal": [min(bisect_left(plot.down, moment), len(plot.down) - 1) for moment in plot.across],
@@ -207,9 +212,13 @@ def _mapped(asked: Asked, rows: Sequence[Row], limit: int) -> Map:
     return Map(plot.across, plot.down, data, chosen, _telling(plot, shown))
 
 
-def _plot(fold: Fold, rows: Sequence[Row], across: Sequence[datetime], down: Sequence[datetime]) -> Plot:
+def _plotted(fold: Fold, rows: Sequence[Row], across: Sequence[datetime], down: Sequence[datetime]) -> Plot:
     last = max(down[-1], *(row.created_at for row in rows))
     *lines, today = states(fold, rows, across, [*down, last])
+    return _plot(rows, across, down, lines, today)
+
+
+def _plot(rows: Sequence[Row], across: Sequence[datetime], down: Sequence[datetime], lines: Lines, today: Line) -> Plot:
     starts, ends = [], []
     for moment, line in zip(down, lines, strict=True):
         known = [row.occurred_at for row in rows if row.created_at <= moment]
@@ -218,11 +227,23 @@ def _plot(fold: Fold, rows: Sequence[Row], across: Sequence[datetime], down: Seq
     return Plot(rows, across, down, lines, today, starts, ends)
 
 
-def _thinned(moments: Sequence[datetime], limit: int) -> Sequence[datetime]:
-    """As many of the times as there is room for, the first and the last among them."""
-    if len(moments) <= limit:
-        return moments
-    return [moments[n * (len(moments) - 1) // (limit - 1)] for n in range(limit)]
+def _coarser(plot: Plot, limit: int) -> Plot:
+    """The same with fewer cells."""
+    columns, rows = _thinned(range(len(plot.across)), limit), _thinned(range(len(plot.down)), limit)
+    return _plot(
+        plot.rows,
+        [plot.across[n] for n in columns],
+        [plot.down[n] for n in rows],
+        [[plot.lines[row][n] for n in columns] for row in rows],
+        [plot.today[n] for n in columns],
+    )
+
+
+def _thinned(all_: Sequence[T], limit: int) -> Sequence[T]:
+    """As many of them as there is room for, the first and the last among them."""
+    if len(all_) <= limit:
+        return all_
+    return [all_[n * (len(all_) - 1) // (limit - 1)] for n in range(limit)]
 
 
 def _sent(asked: Asked, names: Sequence[str]) -> tuple[list[str], str]:

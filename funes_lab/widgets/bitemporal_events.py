@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -43,78 +43,64 @@ class Witnesses:
         with_year: bool,
     ) -> None:
         self._rows, self._with_year = rows, with_year
-        self._late: list[bool] = []
+        self._across, self._down = across, down
         self._names = _short_names(rows)
-        self._panels: dict[tuple[Any, ...], int] = {}
-        self.cells: list[list[int]] = []
-        #: Whether some event was recorded after a cell at which it had happened already.
-        self.some_late = False
+        self._named: set[int] = set()
+        #: For each cell how many events had happened by then: those that were known, those that came late.
+        self.known: list[list[int]] = []
+        self.late: list[list[int]] = []
         for moment, end in zip(down, ends, strict=True):
             known = [n for n, row in enumerate(rows) if row.created_at <= moment]
             late = [n for n, row in enumerate(rows) if row.created_at > moment]
-            self.cells.append([self._panel(known, late if n < end else [], at) for n, at in enumerate(across)])
+            self.known.append([self._count(known, at, KNOWN) for at in across])
+            self.late.append([self._count(late, at, LATE) if n < end else 0 for n, at in enumerate(across)])
+        #: Whether some event was recorded after a cell at which it had happened already.
+        self.some_late = any(map(any, self.late))
 
-    def is_late(self, row: int, column: int) -> bool:
-        """Whether a cell has events that were recorded only later."""
-        return self._late[self.cells[row][column]]
-
-    def _panel(self, known: Sequence[int], late: Sequence[int], at: datetime) -> int:
-        """The number of the panel with the last of these events that had happened by then."""
-        n_known = bisect_right(known, at, key=self._happened)
-        n_late = bisect_right(late, at, key=self._happened)
-        self.some_late = self.some_late or n_late > 0
-        there, hidden = known[max(0, n_known - KNOWN) : n_known], late[max(0, n_late - LATE) : n_late]
-        key = (tuple(there), tuple(hidden), n_known, n_late)
-        if key not in self._panels:
-            self._panels[key] = len(self._panels)
-            self._late.append(n_late > 0)
-        return self._panels[key]
+    def _count(self, numbers: Sequence[int], at: datetime, shown: int) -> int:
+        """How many of these events had happened by then; the last of them will be named."""
+        n = bisect_right(numbers, at, key=self._happened)
+        self._named.update(numbers[max(0, n - shown) : n])
+        return n
 
     def _happened(self, number: int) -> datetime:
         return self._rows[number].occurred_at
 
     def data(self) -> dict[str, Any]:
-        """The events that are named somewhere, the panels that name them, and which panel a cell has."""
-        numbers = sorted({n for key in self._panels for n in (*key[0], *key[1])})
-        happened = formats.scale([self._rows[n].occurred_at for n in numbers])
-        recorded = formats.scale([self._rows[n].created_at for n in numbers])
-        place = {n: k for k, n in enumerate(numbers)}
-        lines = [
-            {
-                **self._told(self._rows[n]),
-                "at": happened.short[k],
-                "recorded": recorded.short[k] if self._rows[n].created_at != self._rows[n].occurred_at else "same",
-            }
-            for k, n in enumerate(numbers)
-        ]
+        """The events that are named somewhere, and how many there are for each cell; `panel` reads them."""
+        rows = [self._rows[n] for n in sorted(self._named)]
+        happened = formats.scale([row.occurred_at for row in rows])
+        recorded = formats.scale([row.created_at for row in rows])
+        counts = {n for lines in (self.known, self.late) for line in lines for n in line}
+        counts |= {n - shown for n in counts for shown in (KNOWN, LATE, 1) if n > shown}
         return {
-            "events": lines,
-            "panels": [self._written(key, place) for key in self._panels],
-            "panel": self.cells,
+            "events": [
+                {
+                    **self._told(row),
+                    "at": happened.short[n],
+                    "recorded": "same" if row.created_at == row.occurred_at else recorded.short[n],
+                    "column": bisect_left(self._across, row.occurred_at),
+                    "row": bisect_left(self._down, row.created_at),
+                    "why": self._why(row),
+                }
+                for n, row in enumerate(rows)
+            ],
+            "known": self.known,
+            "late": self.late,
+            "counts": {str(n): formats.value(n) for n in sorted(counts)},
+            "listed": [KNOWN, LATE],
         }
 
-    def _written(self, key: tuple[Any, ...], place: dict[int, int]) -> dict[str, Any]:
-        known, late, n_known, n_late = key
-        return {
-            "known": [place[n] for n in known],
-            "late": [place[n] for n in late],
-            "before": f"… {formats.count(n_known - len(known), 'earlier event')}" if n_known > len(known) else "",
-            "more": f"… {formats.count(n_late - len(late), 'more event')} not known yet" if n_late > len(late) else "",
-            "why": self._why(late, n_late),
-        }
-
-    def _why(self, late: Sequence[int], n_late: int) -> str:
-        """Why today something else is known."""
-        if not late:
+    def _why(self, row: Row) -> str:
+        """Why something else is known today, if this event came late."""
+        if bisect_left(self._down, row.created_at) == bisect_left(self._down, row.occurred_at):
             return ""
-        last = self._rows[late[-1]]
         since, when = (
-            formats.scale([m], with_year=self._with_year).prose[0] for m in (last.occurred_at, last.created_at)
+            formats.scale([m], with_year=self._with_year).prose[0] for m in (row.occurred_at, row.created_at)
         )
         if since == when:
-            since, when = formats.long_time(last.occurred_at), formats.long_time(last.created_at)
-        others = f", and {formats.count(n_late - 1, 'more event')} came late" if n_late > 1 else ""
-        return f"{self._names[registry.canonical(last.klass)]} of {since} was recorded only on {when}{others}"
+            since, when = formats.long_time(row.occurred_at), formats.long_time(row.created_at)
+        return f"{self._names[registry.canonical(row.klass)]} of {since} was recorded only on {when}"
 
     def _told(self, row: Row) -> dict[str, Any]:
         """An event in a line, its secrets masked."""
@@ -128,10 +114,26 @@ class Witnesses:
         return {
             "name": self._names[name],
             "payload": shown,
-            "whole": f"version {formats.value(row.version)}, {formats.middle(name, 60)}: {formats.pairs(payload)}; "
-            f"happened {formats.long_time(row.occurred_at)}, recorded {formats.long_time(row.created_at)}",
+            "whole": f"version {formats.value(row.version)}, {formats.middle(name, 60)}: {formats.pairs(payload)}",
             "tone": f"c{tone}" if tone <= _TYPES else "muted",
         }
+
+
+def panel(data: Mapping[str, Any], column: int, row: int) -> dict[str, Any]:
+    """What stands beside a cell: places of events, and in words how many more there are and why."""
+    n_known, n_late = data["known"][row][column], data["late"][row][column]
+    there = [n for n, event in enumerate(data["events"]) if event["column"] <= column]
+    known = [n for n in there if data["events"][n]["row"] <= row][-KNOWN:]
+    late = [n for n in there if data["events"][n]["row"] > row][-LATE:] if n_late else []
+    counts = data["counts"]
+    others = f", and {counts[str(n_late - 1)]} more came late" if n_late > 1 else ""
+    return {
+        "known": known,
+        "late": late,
+        "before": f"… {counts[str(n_known - KNOWN)]} earlier" if n_known > KNOWN else "",
+        "more": f"… {counts[str(n_late - LATE)]} more not known yet" if n_late > LATE else "",
+        "why": data["events"][late[-1]]["why"] + others if late else "",
+    }
 
 
 def _short_names(rows: Sequence[Row]) -> dict[str, str]:

@@ -21,6 +21,7 @@ BITES: Final = "ol"
 _STEPS: Final = 6  # r0…r5
 _LISTED: Final = 8  # values of a field that is no number
 _LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_LABELS: Final = 150  # on the map
 _BEYOND: Final = 400  # powers of ten that are compared
 
 
@@ -170,7 +171,7 @@ def _turn(name: str, plot: Plot, witnesses: Witnesses, cell: tuple[int, int], sa
         return "e" if known is None else "a"
     if known is None:
         return "n" if today is None else "l"
-    if witnesses.is_late(row, column):
+    if witnesses.late[row][column]:
         return "o" if _differ(_of(known, name), _of(today, name)) else "h"
     return same
 
@@ -198,7 +199,7 @@ def _regions(plot: Plot, cells: Sequence[Sequence[int]]) -> list[list[int]]:
                     left.discard(near)
                     region.append(near)
         found.append([*_longest_run(region), value])
-    return found
+    return sorted(found, key=lambda mark: mark[1] - mark[2])[:_LABELS]
 
 
 def _longest_run(region: Sequence[tuple[int, int]]) -> tuple[int, int, int]:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from funes_lab import formats
 from funes_lab.widgets import svg
+from funes_lab.widgets.bitemporal_events import panel
 from funes_lab.widgets.bitemporal_fields import BITES
 from funes_lab.widgets.svg import T1, Sheet
 
@@ -58,9 +59,9 @@ def _state_line(field: Mapping[str, Any], column: int, row: int) -> tuple[str, s
 def _events(sheet: Sheet, data: Mapping[str, Any], cell: tuple[int, int], place: Place) -> float:
     """The events that had happened by then: those that were known, and those that came late."""
     column, row = cell
-    panel = data["panels"][data["panel"][row][column]]
+    there = panel(data, column, row)
     left, top, right = place
-    numbers = [*panel["known"], *panel["late"]]
+    numbers = [*there["known"], *there["late"]]
     recorded = max([svg.wide("recorded", size=T1), *(svg.wide(data["events"][n]["recorded"]) for n in numbers)])
     happened = max([svg.wide("happened", size=T1), *(svg.wide(data["events"][n]["at"]) for n in numbers)])
     edge = right - recorded - 12
@@ -70,13 +71,13 @@ def _events(sheet: Sheet, data: Mapping[str, Any], cell: tuple[int, int], place:
     y += 20
     for x, text, anchor in ((left, "event", "start"), (edge, "happened", "end"), (right, "recorded", "end")):
         sheet.text(x, y, text, size=T1, colour="muted", bold=True, anchor=anchor)
-    for text in filter(None, [panel["before"] or ("" if numbers else "none")]):
+    for text in filter(None, [there["before"] or ("" if numbers else "none")]):
         y += _ROW
         sheet.text(left, y, text, colour="muted")
     for n in numbers:
         y += _ROW
-        _event(sheet, {**data["events"][n], "late": n in panel["late"]}, y, (left, edge - happened - 8, edge, right))
-    for text in filter(None, [panel["more"], panel["late"] and f"○ not known yet on {data['as_of']['prose'][row]}"]):
+        _event(sheet, {**data["events"][n], "late": n in there["late"]}, y, (left, edge - happened - 8, edge, right))
+    for text in filter(None, [there["more"], there["late"] and f"○ not known yet on {data['as_of']['prose'][row]}"]):
         y += _ROW
         sheet.text(left, y, text, colour="muted", room=right - left)
     return y + 14

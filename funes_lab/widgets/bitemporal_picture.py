@@ -221,14 +221,19 @@ def _boxes(data: Mapping[str, Any], cells: Sequence[Sequence[int]]) -> list[list
 
 
 def _draw_cells(sheet: Sheet, data: Mapping[str, Any], field: Mapping[str, Any], at: _Plot) -> None:
+    tones: dict[str, list[str]] = {}
     hatches = []
     for row, lines, start, end, value in _boxes(data, field["cells"]):
-        box = at.x(start), at.y(row + lines - 1), at.x(end) - at.x(start), at.cell * lines
+        x, y, w, h = at.x(start), at.y(row + lines - 1), at.x(end) - at.x(start), at.cell * lines
         tone = field["tones"][value]
         is_step = field["kind"] == "ramp" and tone >= 0
-        sheet.rect(*box, fill=f"r{tone}" if is_step else "raised")
+        # a little more to the right and below: else the ground shines through between two boxes
+        d = f"M{_n(x)} {_n(y)}h{_n(w + 0.3)}v{_n(h + 0.3)}h{_n(-w - 0.3)}z"
+        tones.setdefault(f"r{tone}" if is_step else "raised", []).append(d)
         if not is_step and tone > 0:
-            hatches.append(hatch(tone, *box))
+            hatches.append(hatch(tone, x, y, w, h))
+    for name, paths in tones.items():
+        sheet.path("".join(paths), fill=name)
     if hatches:
         sheet.path("".join(hatches), stroke="edge")
 
