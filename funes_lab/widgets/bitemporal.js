@@ -78,7 +78,7 @@ function pieces(template, slots) {
 function swatch(field, value) {
   const svg = shape("svg", { viewBox: "0 0 18 12", width: 18, height: 12, "aria-hidden": "true" });
   svg.append(shape("rect", { x: 0.5, y: 0.5, width: 17, height: 11, fill: "none", class: "axis" }));
-  svg.append(shape("path", { d: hatch(field.tones[value] % 8, 1, 1, 16, 10), class: "hatch" }));
+  svg.append(shape("path", { d: hatch(field.tones[value], 1, 1, 16, 10), class: "hatch" }));
   return svg;
 }
 
@@ -136,7 +136,7 @@ function drawCells(svg, data, field, at) {
     const w = at.x(box.end) - x, h = at.cell * box.lines;
     const ramp = field.kind === "ramp" && tone >= 0;
     svg.append(shape("rect", { x, y, width: w, height: h, fill: `var(--fl-${ramp ? `r${tone}` : "raised"})` }));
-    if (!ramp && tone > 0) hatches.push(hatch(tone % 8, x, y, w, h));
+    if (!ramp && tone > 0) hatches.push(hatch(tone, x, y, w, h));
   }
   svg.append(shape("path", { class: "hatch", d: hatches.join("") }));
 }
@@ -175,10 +175,14 @@ function drawAxes(svg, data, at) {
   const year = (axis) => (axis.shared ? `, ${axis.shared}` : "");
   svg.append(shape("text", { class: "mu b", x: 2, y: 14 }, `as_of ↑ what the log knew${year(data.as_of)}`));
   svg.append(shape("text", { class: "mu b end", x: at.right, y: at.height - 5 }, `at → what had happened by${year(data.at)}`));
+}
+
+// What the blank corner is.
+function drawAhead(svg, data, at) {
   const row = Math.floor(at.rows / 4), room = at.right - at.x(data.ends[row]);
   if (at.cell * at.rows > 80 && room > 110) {
     const x = at.x(data.ends[row]) + room / 2;
-    svg.append(shape("text", { class: "mu mid", x, y: at.y(row) + at.cell / 2 + 4 }, "not yet happened"));
+    svg.append(shape("text", { class: "mu mid ahead", x, y: at.y(row) + at.cell / 2 + 4 }, "not yet happened"));
   }
 }
 
@@ -205,11 +209,11 @@ function stateTable(data, column, row) {
     const known = turn !== "n" && turn !== "l" && turn !== "e";
     const now = known ? field.values[field.cells[row][column]] : "–";
     const then = field.values[field.today[column]];
-    const corrected = turn === "o" || turn === "l";
+    const corrected = turn === "o" || turn === "l", whole = field.kind === "ramp" ? " nw" : ""; // a number is never broken
     return make("tr", corrected ? { class: "changed" } : {},
       make("th", { class: "mono", scope: "row" }, ...breakable(field.title)),
-      make("td", { class: corrected ? "num now" : "num" }, now),
-      make("td", { class: "num muted" }, turn === "a" || turn === "e" ? "–" : corrected ? `~ ${then}` : "same"));
+      make("td", { class: `num${corrected ? " now" : ""}${whole}` }, now),
+      make("td", { class: `num muted${whole}` }, turn === "a" || turn === "e" ? "–" : corrected ? `~ ${then}` : "same"));
   });
   const head = make("tr", {}, make("th", {}, "field"), make("th", { class: "num" }, "believed"), make("th", { class: "num" }, "known today"));
   return make("table", {}, make("thead", {}, head), make("tbody", {}, ...rows));
@@ -309,6 +313,7 @@ function render({ model, el }) {
     cursor = shape("g", {});
     svg.append(cursor);
     drawMarks(svg, data(), field, at);
+    drawAhead(svg, data(), at);
     map.replaceChildren(svg);
   }
 

@@ -33,7 +33,7 @@ _LAYOUT: Final = """
 .fl .bm-legend .gap { margin-right: var(--fl-s2); }
 .fl .bm-rule { border-top: 1px solid var(--fl-line); }
 .fl.fl .bm td, .fl.fl .bm th { padding: 3px 4px; }
-.fl.fl .bm .bm-state td { overflow-wrap: anywhere; }
+.fl.fl .bm .bm-state td:not(.nw) { overflow-wrap: anywhere; }
 .fl.fl .bm .bm-state th { overflow-wrap: break-word; }
 .fl.fl .bm-events td { white-space: nowrap; }
 .fl.fl .bm-events td:first-child { max-width: 0; width: 100%; overflow: hidden; text-overflow: ellipsis; }
@@ -45,6 +45,7 @@ _LAYOUT: Final = """
 .fl svg .fix { stroke: var(--fl-ink); stroke-width: 1.2; fill: none; }
 .fl svg .fix.lt { stroke: var(--fl-surface); }
 .fl svg .hatch { stroke: var(--fl-edge); stroke-width: 1; fill: none; }
+.fl svg .ahead { paint-order: stroke; stroke: var(--fl-surface); stroke-width: 5; }
 .fl svg .plate { fill: var(--fl-surface); }
 .fl svg .pill { fill: var(--fl-accent); }
 .fl svg .on { fill: var(--fl-on-accent); }

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 #: The turns at which a belief was corrected later.
 BITES: Final = "ol"
 _STEPS: Final = 6  # r0…r5
+_HATCHES: Final = 7
 _LISTED: Final = 8  # values of a field that is no number
 _LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _LABELS: Final = 150  # on the map
@@ -140,18 +141,24 @@ def _ramp(texts: _Texts, numbers: Mapping[int, Fraction | None], ends: Sequence[
 
 
 def _hatches(texts: _Texts, used: Sequence[int]) -> list[int]:
-    """The hatch of each value that is drawn; -1 for nothing."""
-    order = {place: n for n, place in enumerate(place for place in used if texts.originals[place] is not None)}
-    return [order.get(place, -1) for place in range(len(texts.values))]
+    """The hatch of each value that is drawn, from 1 on; 0 for nothing."""
+    order = _order(texts, used)
+    return [1 + order[place] % _HATCHES if place in order else 0 for place in range(len(texts.values))]
 
 
 def _letters(texts: _Texts, used: Sequence[int]) -> list[str]:
     """What stands on the map for a value."""
-    hatches = _hatches(texts, used)
-    return [
-        formats.NONE if n < 0 else _LETTERS[n % len(_LETTERS)] + (str(n // len(_LETTERS)) if n >= len(_LETTERS) else "")
-        for n in hatches
-    ]
+    order = _order(texts, used)
+    return [_letter(order[place]) if place in order else formats.NONE for place in range(len(texts.values))]
+
+
+def _letter(n: int) -> str:
+    return _LETTERS[n % len(_LETTERS)] + (str(n // len(_LETTERS)) if n >= len(_LETTERS) else "")
+
+
+def _order(texts: _Texts, used: Sequence[int]) -> dict[int, int]:
+    """The values that are drawn and something, numbered."""
+    return {place: n for n, place in enumerate(place for place in used if texts.originals[place] is not None)}
 
 
 def _turns(name: str, plot: Plot, witnesses: Witnesses) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Any, Final
@@ -12,6 +12,7 @@ from funes_lab import formats
 from funes_lab.widgets import svg
 from funes_lab.widgets.bitemporal_data import sentence
 from funes_lab.widgets.bitemporal_fields import BITES
+from funes_lab.widgets.bitemporal_hatch import hatch
 from funes_lab.widgets.bitemporal_panels import draw_panels
 from funes_lab.widgets.svg import T1, T3, Sheet
 
@@ -57,6 +58,7 @@ def picture(data: Mapping[str, Any], field: str, cell: tuple[int, int], fault: s
     _draw_axes(sheet, data, plot)
     _draw_cursors(sheet, data, plot, cell)
     _draw_marks(sheet, data["fields"][number], plot)
+    _draw_ahead(sheet, data, plot)
     below = draw_panels(sheet, data, cell, (_MAP + 24, bottom + 22, _WIDTH - 12))
     height = max(below, plot.bottom + 52)
     sheet.line(_MAP + 12, bottom, _MAP + 12, height)
@@ -174,30 +176,6 @@ def _wrapped(pieces: Sequence[tuple[str, bool]], room: float) -> list[list[tuple
     return lines
 
 
-def hatch(kind: int, x: float, y: float, w: float, h: float) -> str:
-    """The lines of a hatch within a box; they meet those of its neighbours."""
-    kind %= 8
-    if kind == 3:
-        return "".join(_falling(x, y, w, h))
-    if kind == 4:
-        rows, columns = _marks(y + 1, y + h - 1, 5), _marks(x + 1, x + w - 1, 5)
-        return "".join(f"M{_n(u)} {_n(v)}h1.5" for v in rows for u in columns)
-    across, down = {1: (6, 0), 2: (0, 6), 5: (6, 6), 6: (3, 0), 7: (0, 3)}.get(kind, (0, 0))
-    d = "".join(f"M{_n(x)} {_n(v)}h{_n(w)}" for v in _marks(y + 0.5, y + h, across))
-    return d + "".join(f"M{_n(v)} {_n(y)}v{_n(h)}" for v in _marks(x + 0.5, x + w, down))
-
-
-def _falling(x: float, y: float, w: float, h: float) -> Iterator[str]:
-    for v in _marks(x - y - h + 0.5, x + w - y, 6):
-        a, b = max(x, v + y), min(x + w, v + y + h)
-        yield f"M{_n(a)} {_n(a - v)}L{_n(b)} {_n(b - v)}"
-
-
-def _marks(start: float, end: float, step: int) -> range:
-    """Multiples of a step from start to before the end; none without a step."""
-    return range(ceil(start / step) * step, ceil(end), step) if step else range(0)
-
-
 def _boxes(data: Mapping[str, Any], cells: Sequence[Sequence[int]]) -> list[list[int]]:
     """Runs of one value in a line, with the same runs above it: first line, lines, first column, end, value."""
     done: list[list[int]] = []
@@ -274,10 +252,15 @@ def _draw_axes(sheet: Sheet, data: Mapping[str, Any], at: _Plot) -> None:
     sheet.text(14, at.top - 8, f"as_of ↑ what the log knew{known}", size=T1, colour="muted", bold=True)
     below, told = at.bottom + 37, f"at → what had happened by{happened}"
     sheet.text(at.x(at.columns), below, told, size=T1, colour="muted", bold=True, anchor="end")
+
+
+def _draw_ahead(sheet: Sheet, data: Mapping[str, Any], at: _Plot) -> None:
+    """Say what the blank corner is."""
     row = at.rows // 4
     room = at.x(at.columns) - at.x(data["ends"][row])
     if at.cell * at.rows > 80 and room > 110:
         x, y = at.x(data["ends"][row]) + room / 2, at.y(row) + at.cell / 2 + 4
+        sheet.rect(x - 50, y - 12, 100, 16, fill="surface")
         sheet.text(x, y, "not yet happened", size=T1, colour="muted", anchor="middle")
 
 
