@@ -6,6 +6,7 @@ and pictures.
 """
 
 from importlib.metadata import version as _version
+from typing import Any as _Any
 
 from funes_lab import datasets, testing
 from funes_lab.codec import UnknownEvent
@@ -88,3 +89,17 @@ __all__ = [
     "testing",
     "upcast",
 ]
+
+
+def load_ipython_extension(shell: _Any) -> None:
+    """Give a notebook the magic `%%events_sql`: this is what `%load_ext funes_lab` calls."""
+    from funes_lab import magics
+
+    magics.load(shell)
+
+
+def unload_ipython_extension(shell: _Any) -> None:
+    """Take the magic away: this is what `%unload_ext funes_lab` calls."""
+    from funes_lab import magics
+
+    magics.unload(shell)

@@ -5,6 +5,7 @@ groups and the decimals that came in, a true minus, UTC. Payloads are untrusted:
 or turn the reading direction is shown as its escape, and a huge value is cut before it is written out.
 """
 
+from funes_lab.formats.axes import Scale, scale
 from funes_lab.formats.figures import NONE, duration, long_time, roughly, time
 from funes_lab.formats.masking import FILTERED, mask
 from funes_lab.formats.texts import count, humanize, middle, shorten, visible
@@ -14,6 +15,7 @@ __all__ = [
     "FIELDS",
     "FILTERED",
     "NONE",
+    "Scale",
     "count",
     "duration",
     "humanize",
@@ -23,6 +25,7 @@ __all__ = [
     "pairs",
     "plain_number",
     "roughly",
+    "scale",
     "shorten",
     "time",
     "value",

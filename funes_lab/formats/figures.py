@@ -39,7 +39,7 @@ def time(moment: dt.datetime | None, *, seconds: bool = False) -> str:
     """
     if moment is None:
         return NONE
-    return _utc(moment).isoformat(sep=" ", timespec="seconds" if seconds else "minutes")
+    return in_utc(moment).isoformat(sep=" ", timespec="seconds" if seconds else "minutes")
 
 
 def long_time(moment: dt.datetime | None) -> str:
@@ -52,7 +52,7 @@ def long_time(moment: dt.datetime | None) -> str:
     """
     if moment is None:
         return NONE
-    there = _utc(moment)
+    there = in_utc(moment)
     return f"{there.day} {_MONTHS[there.month - 1]} {there.year} {there.time().isoformat('seconds')} UTC"
 
 
@@ -129,7 +129,7 @@ def _power_of_ten(sign: int, digits: Sequence[int], exponent: int) -> str:
     return f"{'-' * sign}{lead[0]}{'.' if rest or cut else ''}{rest}{cut} × 10^{power}"
 
 
-def _utc(moment: dt.datetime) -> dt.datetime:
+def in_utc(moment: dt.datetime) -> dt.datetime:
     """Tell the moment in UTC, without its zone."""
     if moment.tzinfo is None:
         return moment
@@ -140,7 +140,7 @@ def _utc(moment: dt.datetime) -> dt.datetime:
 
 
 def _moment(moment: dt.datetime) -> str:
-    there = _utc(moment)
+    there = in_utc(moment)
     if not there.microsecond:
         return there.isoformat(sep=" ", timespec="seconds" if there.second else "minutes")
     return there.isoformat(sep=" ", timespec="microseconds" if there.microsecond % 1000 else "milliseconds")

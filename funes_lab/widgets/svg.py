@@ -6,6 +6,7 @@ theme, on a ground of its own, and the width of a text is estimated, on the wide
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from html import escape
 from typing import Final
 
@@ -65,6 +66,13 @@ class Sheet:
         styles += ' text-decoration="line-through"' if struck else ""
         styles += f' text-anchor="{anchor}"' if anchor != "start" else ""
         self._parts.append(f'<text x="{_n(x)}" y="{_n(y)}"{styles}>{escape(formats.visible(shown))}</text>')
+
+    def runs(self, x: float, y: float, pieces: Iterable[tuple[str, bool]], *, size: int = T2) -> None:
+        """Write a line of pieces, each in bold or not."""
+        written = ((escape(formats.visible(text)), bold) for text, bold in pieces)
+        told = "".join(f'<tspan font-weight="600">{text}</tspan>' if bold else text for text, bold in written)
+        styles = f'font-size="{size}" fill="{_colour("ink")}" xml:space="preserve"'
+        self._parts.append(f'<text x="{_n(x)}" y="{_n(y)}" {styles}>{told}</text>')
 
     def line(
         self, x1: float, y1: float, x2: float, y2: float, *, colour: str = "line", width: float = 1, dash: str = ""
