@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,6 +21,8 @@ from funes_lab.store import Row, rows_to_table
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from funes_lab.widgets.scrubber import ReplayScrubber
 
 
 class ReadingSide:
@@ -203,6 +206,60 @@ class ReadingSide:
         rows, reference = self._filtered_rows(at, as_of)
         task = engine.Task(fold_of(projection), reference, steps, every_stream=True, on_error=on_error)
         return states.replayed([rows_to_table(rows)], task, wish)
+
+    def scrub(
+        self,
+        projection: type[Projection[Any]],
+        *,
+        skip: int | Iterable[int] = (),
+        fields: str | Iterable[str] | None = None,
+    ) -> ReplayScrubber:
+        """Step through the events: what each one changed, and what would be without some of them.
+
+        Parameters
+        ----------
+        projection : Projection class
+        skip : int or list of int
+            Versions to leave out: every later state is drawn beside the recorded one. The log never changes.
+        fields : str or list of str, optional
+            Numeric fields of the state to draw. Default: the first one.
+
+        Returns
+        -------
+        ReplayScrubber
+            A widget that follows the log. `value` is the version that it stands on, `skipped` the versions that are
+            left out, `fields` those drawn; all can be set. `static()` is the picture as it is now, `save("x.svg")` and
+            `save("x.html")` write it.
+
+        Raises
+        ------
+        ValueError
+            For a version that the stream does not have, or a field that is not numeric.
+
+        Examples
+        --------
+        >>> import funes_lab as fl
+        >>> from pydantic import BaseModel
+        >>> class Stored(fl.Event, name="Example::Stored"):
+        ...     boxes: int
+        >>> class Stock(BaseModel):
+        ...     boxes: int = 0
+        >>> class CurrentStock(fl.Projection[Stock]):
+        ...     @fl.interpretation_for(Stored)
+        ...     def stored(state, event):
+        ...         state.boxes += event.boxes
+        >>> lab = fl.Lab(clock=fl.testing.Clock("2026-06-01"))
+        >>> stream = fl.EventStream.for_("shelf-1", lab=lab)
+        >>> _ = stream.append_all([Stored(boxes=5), Stored(boxes=2)])
+        >>> stream.scrub(CurrentStock)
+        Replay of shelf-1 with CurrentStock. Version 2, Example::Stored 2 on 1 Jun 2026: boxes 5 → 7.
+        >>> scrubber = stream.scrub(CurrentStock, skip=1)
+        >>> scrubber.value, scrubber.skipped
+        (2, [1])
+        """
+        from funes_lab.widgets.scrubber import ReplayScrubber
+
+        return ReplayScrubber(self, projection, skip=skip, fields=fields)
 
     def _project(
         self, projection: type[Projection[Any]], at: Moment | None, as_of: Moment | None

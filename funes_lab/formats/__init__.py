@@ -5,7 +5,7 @@ groups and the decimals that came in, a true minus, UTC. Payloads are untrusted:
 or turn the reading direction is shown as its escape, and a huge value is cut before it is written out.
 """
 
-from funes_lab.formats.figures import NONE, duration, long_time, roughly, time
+from funes_lab.formats.figures import NONE, clock, day, duration, long_time, roughly, time
 from funes_lab.formats.masking import FILTERED, mask
 from funes_lab.formats.texts import count, humanize, middle, shorten, visible
 from funes_lab.formats.values import FIELDS, pairs, plain_number, value
@@ -14,7 +14,9 @@ __all__ = [
     "FIELDS",
     "FILTERED",
     "NONE",
+    "clock",
     "count",
+    "day",
     "duration",
     "humanize",
     "long_time",

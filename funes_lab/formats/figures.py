@@ -56,6 +56,30 @@ def long_time(moment: dt.datetime | None) -> str:
     return f"{there.day} {_MONTHS[there.month - 1]} {there.year} {there.time().isoformat('seconds')} UTC"
 
 
+def day(moment: dt.datetime, *, year: bool = True) -> str:
+    """Write the day of a moment, in UTC, for prose and panels.
+
+    Examples
+    --------
+    >>> day(dt.datetime(2026, 10, 10, 14, 2, tzinfo=dt.UTC)), day(dt.datetime(2026, 1, 5), year=False)
+    ('10 Oct 2026', '5 Jan')
+    """
+    there = _utc(moment)
+    return f"{there.day} {_MONTHS[there.month - 1]}" + (f" {there.year}" if year else "")
+
+
+def clock(moment: dt.datetime) -> str:
+    """Write the time of day of a moment to the minute, in UTC; "" at midnight, when only the day was meant.
+
+    Examples
+    --------
+    >>> clock(dt.datetime(2026, 10, 10, 14, 2, tzinfo=dt.UTC)), clock(dt.datetime(2026, 10, 10))
+    ('14:02', '')
+    """
+    there = _utc(moment).time()
+    return there.isoformat("minutes") if there != dt.time() else ""
+
+
 def duration(span: dt.timedelta) -> str:
     """Write a span of time, exactly, with its units.
 

@@ -6,6 +6,7 @@ theme, on a ground of its own, and the width of a text is estimated, on the wide
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from html import escape
 from typing import Final
 
@@ -65,6 +66,17 @@ class Sheet:
         styles += ' text-decoration="line-through"' if struck else ""
         styles += f' text-anchor="{anchor}"' if anchor != "start" else ""
         self._parts.append(f'<text x="{_n(x)}" y="{_n(y)}"{styles}>{escape(formats.visible(shown))}</text>')
+
+    def said(self, x: float, y: float, pieces: Iterable[tuple[str, bool]], *, size: int = T2) -> None:
+        """Write a line of text in pieces; those that matter are bold and in ink, the others muted."""
+        spans = "".join(
+            f'<tspan fill="{_colour("ink")}" font-weight="600">{escape(formats.visible(shown))}</tspan>'
+            if matters
+            else escape(formats.visible(shown))
+            for shown, matters in pieces
+        )
+        spot = f'x="{_n(x)}" y="{_n(y)}" font-size="{size}" fill="{_colour("muted")}" xml:space="preserve"'
+        self._parts.append(f"<text {spot}>{spans}</text>")
 
     def line(
         self, x1: float, y1: float, x2: float, y2: float, *, colour: str = "line", width: float = 1, dash: str = ""
