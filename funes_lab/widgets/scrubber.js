@@ -398,11 +398,12 @@ class Scrubber {
 
   list() {
     const { data } = this.story, longest = (texts) => texts.reduce((most, text) => Math.max(most, text.length), 1);
-    const days = longest(data.days.map(([short]) => short)) + (data.clock.length ? 6 : 0);
-    const figures = data.column ? `minmax(${Math.min(24, Math.max(longest(data.figures), data.column.length)) + 1}ch, max-content)` : "minmax(0, 1.3fr)";
-    const width = `${longest(data.named.length ? data.named : data.versions.map(String)) + 1}ch minmax(0, 1fr) ${figures} ${days + 1}ch 52px`;
+    const days = longest(data.days.map(([short]) => short)) + (data.clock.length ? 6 : 0), room = (letters) => `${Math.ceil(letters * 6.8) + 2}px`;
+    const figures = data.column ? `minmax(${room(Math.min(20, Math.max(longest(data.figures), data.column.length)))}, max-content)` : "minmax(0, 1.3fr)";
+    const numbers = longest(data.named.length ? data.named : data.versions.map(String));
+    const width = `${room(numbers + 1)} minmax(0, 1fr) ${figures} ${room(days)} 50px`;
     const head = ["#", "event", data.column || "payload", data.year || "day", ""];
-    const titles = head.map((text, n) => node("span", { role: "columnheader", class: n === 1 || (n === 2 && !data.column) ? "" : "num" }, text));
+    const titles = head.map((text, n) => node("span", { role: "columnheader", "aria-label": text ? null : "skip", class: n === 1 || (n === 2 && !data.column) ? "" : "num" }, text));
     this.spacer = node("div", { class: "ev-all", style: `height:${this.story.length * ROW}px`, role: "rowgroup" });
     this.scroller = node("div", { class: "ev-scroll", role: "presentation" }, this.spacer);
     this.scroller.style.minHeight = `${Math.min(ROWS, this.story.length) * ROW}px`;
@@ -542,7 +543,7 @@ class Scrubber {
 
   line({ name, before, after, moved, recorded, number }, beside) {
     const kind = number ? "num nw" : "num cut";
-    const mark = moved ? node("td", { class: "chg", role: "img", "aria-label": "changed" }, "~") : node("td");
+    const mark = node("td", {}, moved ? node("span", { class: "chg", role: "img", "aria-label": "changed" }, "~") : "");
     return node("tr", { class: moved ? "changed" : null }, mark, node("td", { class: "mono" }, name),
       node("td", { class: `${kind}${moved ? " was" : ""}`, title: number ? null : before.whole }, before.text),
       node("td", { class: `${kind}${moved ? " now" : ""}`, title: number ? null : after.whole }, moved ? `→ ${after.text}` : after.text),
