@@ -225,7 +225,8 @@ class Chart {
       const room = 10 + LETTER * line.text.length;
       // the side where the line is not: above and right of one that falls
       line.right = falls === (n === 0) ? x + room <= this.width : x - room < this.left;
-      const y = n === 0 ? Math.max(10, line.y - 8) : Math.min(this.height - 26, line.y + 16);
+      const lowest = this.height - 26;
+      const y = n === 0 ? Math.max(10, Math.min(line.y - 8, lowest - 14 * (lines.length - 1))) : Math.min(lowest, line.y + 16);
       texts.push(shape("text", { class: `halo ${line.accent ? "b t-acc" : "mu"}${line.right ? "" : " end"}`, x: line.right ? x + 10 : x - 10, y }, line.text));
     });
     for (const line of [...lines].sort((a, b) => a.accent - b.accent)) {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from funes_lab import formats
 from funes_lab.widgets import scrubber_words as words
@@ -107,20 +107,34 @@ def _note(sheet: Sheet, data: Data, other: Data, fault: str, top: float) -> floa
 # --- the list ---------------------------------------------------------------------------------------------------
 
 
+class _Spots(NamedTuple):
+    """Where the columns of the list stand: the right edges of numbers, figures and days, the left one of payloads."""
+
+    number: float
+    payload: float
+    figures: float
+    day: float
+
+
 def _list(sheet: Sheet, data: Data, other: Data, place: int, top: float) -> float:
     events = len(data["versions"])
     low = max(1, min(place - _EVENTS // 2, events - _EVENTS + 1))
     high = min(events, low + _EVENTS - 1)
+    shown = range(low, high + 1)
     number = 16 + max(wide(words.version(data, events), mono=True), 14)
-    heads = [(number, "#", "end"), (number + 12, "event", "start"), (_LEFT - 62, data["year"] or "day", "end")]
-    days = max(wide(_day(data, where)) for where in range(low, high + 1))
-    heads.append((_LEFT - 62 - days - 14, data["column"], "end") if data["column"] else (200, "payload", "start"))
+    marked = any(where in other.get("places", ()) or words.fault(data, other, where) for where in shown)
+    day = _LEFT - (64 if marked else 12)
+    figures = day - max(wide(_day(data, where)) for where in shown) - 14
+    names = max(wide(data["short"][data["type"][where - 1]]) for where in shown)
+    spots = _Spots(number, min(200, number + 40 + names), figures, day)
+    heads = [(number, "#", "end"), (number + 12, "event", "start"), (day, data["year"] or "day", "end")]
+    heads.append((figures, data["column"], "end") if data["column"] else (spots.payload, "payload", "start"))
     for x, text, anchor in heads:
         sheet.text(x, top + 18, text, size=T1, bold=True, colour="muted", anchor=anchor)
     y = top + 26
     sheet.line(0, y, _LEFT, y)
-    for where in range(low, high + 1):
-        _event(sheet, data, other, where, place, (number, days, y))
+    for where in shown:
+        _event(sheet, data, other, where, place, spots, y)
         y += _ROW
     if high - low + 1 < events:
         before, after = formats.value(low - 1), formats.value(events - high)
@@ -134,8 +148,8 @@ def _day(data: Data, place: int) -> str:
     return f"{short} {data['clock'][place - 1]}".rstrip() if data["clock"] else str(short)
 
 
-def _event(sheet: Sheet, data: Data, other: Data, where: int, place: int, spots: tuple[float, float, float]) -> None:
-    number, days, y = spots
+def _event(sheet: Sheet, data: Data, other: Data, where: int, place: int, spots: _Spots, y: float) -> None:
+    number, right = spots.number, spots.figures
     skipped, base = where in other.get("places", ()), y + 17
     if where == place:
         sheet.rect(1, y, _LEFT - 1, _ROW, fill="accent-tint")
@@ -144,15 +158,15 @@ def _event(sheet: Sheet, data: Data, other: Data, where: int, place: int, spots:
     sheet.text(number, base, words.version(data, where), mono=True, anchor="end")
     kind = data["type"][where - 1]
     sheet.circle(number + 16, y + 13, 4, fill=f"c{kind + 1}" if kind < 8 else "muted")
-    right = _LEFT - 62 - days - 14
     figure = data["figures"][where - 1] if data["column"] else ""
-    room = right - (number + 36) - wide(figure) if data["column"] else 200 - (number + 34)
+    room = right - (number + 36) - wide(figure) if data["column"] else spots.payload - (number + 34)
     sheet.text(number + 26, base, data["short"][kind], struck=skipped, colour=colour, room=room)
     if data["column"]:
         sheet.text(right, base, figure, struck=skipped, colour=colour, anchor="end")
     else:
-        sheet.text(200, base, data["payloads"][where - 1], struck=skipped, colour=colour, room=right - 196)
-    sheet.text(_LEFT - 62, base, _day(data, where), colour="muted", anchor="end")
+        payload = data["payloads"][where - 1]
+        sheet.text(spots.payload, base, payload, struck=skipped, colour=colour, room=right - spots.payload + 4)
+    sheet.text(spots.day, base, _day(data, where), colour="muted", anchor="end")
     word = "skipped" if skipped else "failed" if words.fault(data, other, where) else ""
     if word:
         sheet.text(_LEFT - 10, base, word, size=T1, bold=True, colour="changed" if skipped else "ink", anchor="end")

@@ -117,7 +117,9 @@ class Plot:
             right = falls == (n == 0)
             right = x - room < self.left if not right else x + room <= box.x + box.width - 4
             longest = max(longest, room if right else 0)
-            at = max(box.y + 10, y - 8) if n == 0 else min(box.y + box.height - 26, y + 16)
+            lowest = box.y + box.height - 26
+            above = max(box.y + 10, min(y - 8, lowest - 14 * (len(marks) - 1)))
+            at = above if n == 0 else min(lowest, y + 16)
             colour, anchor = "accent" if accent else "muted", "start" if right else "end"
             self.sheet.text(x + (10 if right else -10), at, text, size=T1, colour=colour, bold=accent, anchor=anchor)
         for y, _, accent in sorted(marks, key=lambda mark: mark[2]):
