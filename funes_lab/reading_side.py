@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,16 +15,15 @@ from funes_lab.fold import Fold, project
 from funes_lab.projection import Projection, fold_of
 from funes_lab.rejection import Rejections
 from funes_lab.seen import events_of
+from funes_lab.showing import Showing
 from funes_lab.storable import Moment, instant
 from funes_lab.store import Row, rows_to_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from funes_lab.widgets.bitemporal import BitemporalMap
 
-
-class ReadingSide:
+class ReadingSide(Showing):
     """What can be asked of the events of a stream; shared by streams and readings."""
 
     _lab: Workspace
@@ -206,69 +204,6 @@ class ReadingSide:
         rows, reference = self._filtered_rows(at, as_of)
         task = engine.Task(fold_of(projection), reference, steps, every_stream=True, on_error=on_error)
         return states.replayed([rows_to_table(rows)], task, wish)
-
-    def bitemporal(
-        self,
-        projection: type[Projection[Any]],
-        field: str | None = None,
-        *,
-        at: Moment | Iterable[Moment] | None = None,
-        as_of: Moment | Iterable[Moment] | None = None,
-    ) -> BitemporalMap:
-        """A map of both times: what was believed when, of when.
-
-        Record time goes up, actual time to the right; `/` marks a belief that was corrected later. The numbers as a
-        DataFrame: `lab.bitemporal`.
-
-        Parameters
-        ----------
-        projection : Projection class
-        field : str, optional
-            A field of the state; default the first that is a number. Another one can be chosen in the widget.
-        at, as_of : time, or list of times, optional
-            The actual times across and the record times upwards; default the stream's own. More than 60 are thinned
-            out, and the picture says so.
-
-        Returns
-        -------
-        BitemporalMap
-            A widget that follows the log. `.selection` is (at, as_of) of the cell that is shown and can be set;
-            `.static()` is the picture, `.save("map.svg")` and `.save("map.html")` write it to a file.
-
-        Raises
-        ------
-        ValueError
-            If the state has no such field.
-        ProjectionError
-            If a block breaks.
-
-        Examples
-        --------
-        >>> from datetime import timedelta
-        >>> import funes_lab as fl
-        >>> from pydantic import BaseModel
-        >>> class Measured(fl.Event, name="Example::Measured"):
-        ...     height: int
-        >>> class Tree(BaseModel):
-        ...     height: int = 0
-        >>> class Measurements(fl.Projection[Tree]):
-        ...     @fl.interpretation_for(Measured)
-        ...     def measured(state, event):
-        ...         state.height = event.height
-        >>> lab = fl.Lab(clock=fl.testing.Clock("2026-03-01T00:00:00Z", tick=timedelta(days=1)))
-        >>> tree = fl.EventStream.for_("tree", lab=lab)
-        >>> for height, day in [(4, "2026-02-01"), (6, "2026-02-20"), (5, "2026-02-10")]:
-        ...     event = tree.append(Measured(height=height), at=day)
-        >>> shown = tree.bitemporal(Measurements)
-        >>> shown.selection = ("2026-02-15", "2026-03-02")
-        >>> print(shown.static().label)
-        Bitemporal map of height, tree: 3 actual by 3 record times; 3 beliefs were corrected later. On 2 March we
-        believed that on 10 February the height was 4. Today we know that it was 5: Measured of 10 February was
-        recorded only on 3 March.
-        """
-        from funes_lab.widgets.bitemporal import BitemporalMap
-
-        return BitemporalMap(self, projection, field, at=at, as_of=as_of)
 
     def _project(
         self, projection: type[Projection[Any]], at: Moment | None, as_of: Moment | None

@@ -6,7 +6,7 @@ or turn the reading direction is shown as its escape, and a huge value is cut be
 """
 
 from funes_lab.formats.axes import Scale, scale
-from funes_lab.formats.figures import NONE, duration, long_time, roughly, time
+from funes_lab.formats.figures import NONE, clock, day, duration, long_time, roughly, time
 from funes_lab.formats.masking import FILTERED, mask
 from funes_lab.formats.texts import count, humanize, middle, shorten, visible
 from funes_lab.formats.values import FIELDS, pairs, plain_number, value
@@ -16,7 +16,9 @@ __all__ = [
     "FILTERED",
     "NONE",
     "Scale",
+    "clock",
     "count",
+    "day",
     "duration",
     "humanize",
     "long_time",

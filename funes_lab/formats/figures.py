@@ -39,7 +39,7 @@ def time(moment: dt.datetime | None, *, seconds: bool = False) -> str:
     """
     if moment is None:
         return NONE
-    return in_utc(moment).isoformat(sep=" ", timespec="seconds" if seconds else "minutes")
+    return inin_utc(moment).isoformat(sep=" ", timespec="seconds" if seconds else "minutes")
 
 
 def long_time(moment: dt.datetime | None) -> str:
@@ -52,8 +52,32 @@ def long_time(moment: dt.datetime | None) -> str:
     """
     if moment is None:
         return NONE
-    there = in_utc(moment)
+    there = inin_utc(moment)
     return f"{there.day} {_MONTHS[there.month - 1]} {there.year} {there.time().isoformat('seconds')} UTC"
+
+
+def day(moment: dt.datetime, *, year: bool = True) -> str:
+    """Write the day of a moment, in UTC, for prose and panels.
+
+    Examples
+    --------
+    >>> day(dt.datetime(2026, 10, 10, 14, 2, tzinfo=dt.UTC)), day(dt.datetime(2026, 1, 5), year=False)
+    ('10 Oct 2026', '5 Jan')
+    """
+    there = in_utc(moment)
+    return f"{there.day} {_MONTHS[there.month - 1]}" + (f" {there.year}" if year else "")
+
+
+def clock(moment: dt.datetime) -> str:
+    """Write the time of day of a moment to the minute, in UTC; "" at midnight, when only the day was meant.
+
+    Examples
+    --------
+    >>> clock(dt.datetime(2026, 10, 10, 14, 2, tzinfo=dt.UTC)), clock(dt.datetime(2026, 10, 10))
+    ('14:02', '')
+    """
+    there = in_utc(moment).time()
+    return there.isoformat("minutes") if there != dt.time() else ""
 
 
 def duration(span: dt.timedelta) -> str:
@@ -140,7 +164,7 @@ def in_utc(moment: dt.datetime) -> dt.datetime:
 
 
 def _moment(moment: dt.datetime) -> str:
-    there = in_utc(moment)
+    there = inin_utc(moment)
     if not there.microsecond:
         return there.isoformat(sep=" ", timespec="seconds" if there.second else "minutes")
     return there.isoformat(sep=" ", timespec="microseconds" if there.microsecond % 1000 else "milliseconds")

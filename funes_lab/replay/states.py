@@ -112,7 +112,7 @@ def _changes(states: _Columns, keys: pa.Table, task: Task, wish: Wish) -> dict[s
     """For each field what it was before and after the events that moved it, nothing beside the others."""
     codes = keys["idx"].combine_chunks().dictionary_encode().indices.to_numpy()
     firsts = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist()] if len(codes) else []
-    starts = {row: _start(task.fold, keys["occurred_at"][row].as_py()) for row in firsts}
+    starts = {row: before_any(task.fold, keys["occurred_at"][row].as_py()) for row in firsts}
     changes = {}
     for name, values in states.values.items():
         before = [None, *values[:-1]] if values else []
@@ -133,7 +133,7 @@ def moved(before: Any, after: Any) -> bool:
     return not both_nan and bool(before != after)
 
 
-def _start(fold: Fold, at: datetime) -> Mapping[str, Any]:
+def before_any(fold: Fold, at: datetime) -> Mapping[str, Any]:
     """The fields before the first event, as a query at its time sees them."""
     try:
         with folding(fold):

@@ -67,11 +67,14 @@ class Sheet:
         styles += f' text-anchor="{anchor}"' if anchor != "start" else ""
         self._parts.append(f'<text x="{_n(x)}" y="{_n(y)}"{styles}>{escape(formats.visible(shown))}</text>')
 
-    def runs(self, x: float, y: float, pieces: Iterable[tuple[str, bool]], *, size: int = T2) -> None:
-        """Write a line of pieces, each in bold or not."""
-        written = ((escape(formats.visible(text)), bold) for text, bold in pieces)
-        told = "".join(f'<tspan font-weight="600">{text}</tspan>' if bold else text for text, bold in written)
-        styles = f'font-size="{size}" fill="{_colour("ink")}" xml:space="preserve"'
+    def runs(
+        self, x: float, y: float, pieces: Iterable[tuple[str, bool]], *, size: int = T2, colour: str = "ink"
+    ) -> None:
+        """Write a line in pieces: what matters is bold and in ink, the rest in the colour."""
+        written = ((escape(formats.visible(text)), matters) for text, matters in pieces)
+        bold = f'<tspan fill="{_colour("ink")}" font-weight="600">'
+        told = "".join(f"{bold}{text}</tspan>" if matters else text for text, matters in written)
+        styles = f'font-size="{size}" fill="{_colour(colour)}" xml:space="preserve"'
         self._parts.append(f'<text x="{_n(x)}" y="{_n(y)}" {styles}>{told}</text>')
 
     def line(
