@@ -47,7 +47,8 @@ class Follower:
         """
         self._watchers, self._due = lab.store.watchers, False
         self._loop = _running_loop()
-        _make_room(self, (type(self), *identity))
+        # by its name: a widget that is given traits gets a class of its own
+        _make_room(self, (type(self).__name__, *identity))
         self._watchers.add(self.changed)
 
     def changed(self) -> None:

@@ -297,14 +297,16 @@ function render({ model, el }) {
     svg.setAttribute("height", height);
     const parts = [];
     drawAxis(parts);
-    const seen = lanes.map((lane) => {
-      const label = (mark) => figure(data, all.version[mark]);
-      const rest = data.lanes[lanes.indexOf(lane)].rest;
-      return placeLane(within(lane.accepted), within(lane.refused), geometry.x, (mark) => data.type[mark], rest ? () => "" : label);
+    const colour = (mark) => data.type[mark], version = (mark) => figure(data, all.version[mark]);
+    const seen = lanes.map((lane, n) => {
+      const label = data.lanes[n].rest ? () => "" : version;
+      return placeLane(within(lane.accepted), within(lane.refused), geometry.x, colour, label);
     });
     const tallest = Math.max(...seen.map((placed) => placed.tallest));
     geometry.rows = seen.map((placed) => (placed.apart ? 13 : 0));
-    seen.forEach((placed, n) => drawLane(parts, placed, n, tallest));
+    // the lane that takes the rest would dwarf all others
+    const own = Math.max(0, ...seen.filter((_, n) => !data.lanes[n].rest).map((placed) => placed.tallest));
+    seen.forEach((placed, n) => drawLane(parts, placed, n, data.lanes[n].rest ? placed.tallest : own));
     drawStrip(parts);
     parts.push(shape("g", { class: "chosen" }));
     svg.replaceChildren(...parts);
@@ -356,7 +358,7 @@ function render({ model, el }) {
     for (const [slot, of] of placed.bars) {
       let foot = y;
       for (const number of [...of.keys()].sort((a, b) => a - b)) {
-        const high = Math.max(2, tall * of.get(number) / most);
+        const high = Math.max(3, tall * of.get(number) / most);
         foot -= high;
         paths.set(number, `${paths.get(number) ?? ""}M${slot} ${foot.toFixed(1)}h${BAR - 1}v${high.toFixed(1)}h-${BAR - 1}z`);
       }
@@ -460,7 +462,7 @@ function render({ model, el }) {
 
   function silent(sentence) {
     note.className = "fl-note muted";
-    note.replaceChildren(node("p", {}, node("span", { class: "muted" }, sentence)));
+    note.replaceChildren(node("p", { class: "why" }, node("span", {}, sentence)));
     panels.replaceChildren(...["Payload", "Event", "Metainformation"].map((caption) => {
       return node("div", { class: "fl-pad" }, node("p", { class: "fl-cap" }, caption));
     }));
@@ -552,7 +554,7 @@ function render({ model, el }) {
     const span = axis.high - axis.low, least = Math.max(20, span * 1e-13);
     const wide = Math.min(Math.max(high - low, least), span), middle = (low + high) / 2;
     const from = Math.min(Math.max(middle - wide / 2, axis.low), axis.high - wide);
-    win = [from, from + wide];
+    win = wide < span ? [from, from + wide] : [axis.low, axis.high];
     if (drawing) draw();
   }
 
@@ -640,7 +642,7 @@ function render({ model, el }) {
 
   const heard = {
     "change:data": () => { load(); drawSelected(); },
-    "change:by": () => { if (axis) { const former = axis; win = null; takeAxis(former && undefined); } },
+    "change:by": () => { if (axis) takeAxis(undefined); },
     "change:selected": () => {
       const mark = axis && chosen();
       if (mark !== undefined && axis && (axis.at[mark] < win[0] || axis.at[mark] > win[1])) select(mark);

@@ -32,6 +32,7 @@ _NEAR: Final = 6
 _SPARE: Final = 2_000
 
 _LAYOUT: Final = """
+.fl-timeline [hidden] { display: none !important; }
 .fl-timeline .seg { display: flex; }
 .fl-timeline .seg .fl-btn + .fl-btn { margin-left: -1px; }
 .fl-timeline .fl-in { width: 132px; }
@@ -49,6 +50,7 @@ _LAYOUT: Final = """
 .fl-timeline .c3 { grid-template-columns: 34fr 34fr 32fr; border-top: 1px solid var(--fl-line); }
 .fl-timeline .c3 > * { min-width: 0; height: 164px; overflow: auto; }
 .fl.fl .c3 :is(td, th) { padding: 3px 8px 3px 0; overflow-wrap: anywhere; }
+.fl-timeline .c3 th:not(.mono) { white-space: nowrap; }
 .fl.fl .c3 .bad { color: var(--fl-state); font-weight: 600; }
 .fl-timeline .fl-foot { display: flex; flex-wrap: wrap; gap: 4px 16px; }
 .fl-timeline .say { flex: 1 1 auto; color: var(--fl-ink); }

@@ -51,7 +51,8 @@ def _of_event(mark: Mark, row: Row) -> tuple[dict[str, Any], list[Any]]:
         broken = [("not readable", formats.shorten(str(failure), 300), True)]
         return _accepted_note(row), [_panel(mark.event, broken), _times("Event", row), _panel("Metainformation", [])]
     payload = formats.mask(event.payload(), event.filter_attributes)
-    aside = formats.mask(event.kept_aside, event.filter_attributes)
+    aside = {name: v for name, v in event.kept_aside.items() if name not in payload}
+    aside = formats.mask(aside, event.filter_attributes)
     lines = [*_lines(payload), *((f"{name} (kept aside)", shown, bad) for name, shown, bad in _lines(aside))]
     left = len(payload) + len(aside) - len(lines)
     context = _panel("Metainformation", list(_lines(event.meta_info)), len(event.meta_info) - formats.FIELDS)

@@ -104,6 +104,7 @@ class _Body:
         self._bottom = _TOP + _FIRST + (len(lanes) - 1) * self._pitch + 22
         self._lanes = self._placed(len(lanes))
         self.tallest = max(placed.tallest for placed in self._lanes)
+        self._own = [placed for placed, lane in zip(self._lanes, lanes, strict=True) if not lane["rest"]]
 
     def draw(self, selected: int | None) -> tuple[float, list[int]]:
         self._axis()
@@ -160,12 +161,14 @@ class _Body:
         at.update((spot.mark, row) for spot in (*placed.glyphs, *placed.pins))
 
     def _bars(self, placed: Placed, y: float) -> None:
-        tall, most = self._pitch - 22, max(4, self.tallest)
+        # the lane that takes the rest would dwarf all others
+        scale = self._own if placed in self._own else [placed]
+        tall, most = self._pitch - 22, max(4, *(lane.tallest for lane in scale))
         paths: dict[int, list[str]] = {}
         for bar in placed.bars:
             foot = y
             for number, count in bar.counts.items():
-                height = max(2.0, tall * count / most)
+                height = max(3.0, tall * count / most)
                 foot -= height
                 paths.setdefault(number, []).append(f"M{bar.x:g} {foot:.1f}h{BAR - 1}v{height:.1f}h-{BAR - 1}z")
         for number, boxes in paths.items():
