@@ -207,7 +207,7 @@ function render({ model, el }) {
   }
   const empty = node("div", { class: "fl-pad muted" });
   const fault = node("div", { class: "fl-pad", role: "alert" });
-  const section = node("section", { class: "fl fl-timeline", "data-lm-suppress-shortcuts": "true" },
+  const section = node("section", { class: "fl fl-timeline" },
     head, fault, empty, track, key, note, panels, node("footer", { class: "fl-foot" }, say, keys));
   el.replaceChildren(section);
 
@@ -352,7 +352,7 @@ function render({ model, el }) {
     const name = shape("text", { class: "b", x: 16, y: narrow ? y - 24 : y }, lane.name);
     name.append(shape("title", {}, lane.title));
     parts.push(name);
-    const under = narrow ? { x: 24 + lane.name.length * LETTER * 1.1, y: y - 24 } : { x: 16, y: y + 13 };
+    const under = narrow ? { x: 26 + lane.name.length * LETTER * 1.2, y: y - 24 } : { x: 16, y: y + 13 };
     parts.push(shape("text", { class: "mu", ...under }, lane.told));
     const tall = narrow ? 16 : pitch - 22, most = Math.max(4, tallest), paths = new Map();
     for (const [slot, of] of placed.bars) {
@@ -622,17 +622,17 @@ function render({ model, el }) {
     Escape: () => { model.set("selected", ""); model.save_changes(); drawSelected(); },
   };
   section.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target === filter || !axis) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.key === "Tab" || event.shiftKey && event.key === "Enter") return;
+    event.stopPropagation();  // what is typed here is no command of the notebook
+    if (event.target === filter || !axis) return;
     const moves = event.key.length > 1 && event.key !== "Escape";
     if (moves && event.target !== track) return;
     const act = event.key === "/" ? () => filter.focus() : does[event.key];
     if (!act) return;
     event.preventDefault();
-    event.stopPropagation();
     act();
   });
   filter.addEventListener("keydown", (event) => {
-    event.stopPropagation();
     if (event.key === "Escape") { filter.value = ""; sift(); }
     if (event.key === "Escape" || event.key === "Enter") { event.preventDefault(); track.focus(); }
   });
