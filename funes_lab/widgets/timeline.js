@@ -500,7 +500,12 @@ function render({ model, el }) {
     if (mark === undefined || mark === null) return;
     model.set("selected", all.keyOf(mark));
     model.save_changes();
-    if (axis.at[mark] < win[0] || axis.at[mark] > win[1]) {
+    reveal(mark);
+  }
+
+  // Move the window if it does not show the mark.
+  function reveal(mark) {
+    if (mark !== undefined && (axis.at[mark] < win[0] || axis.at[mark] > win[1])) {
       const half = (win[1] - win[0]) / 2;
       setWindow(axis.at[mark] - half, axis.at[mark] + half);
     } else drawSelected();
@@ -643,11 +648,7 @@ function render({ model, el }) {
   const heard = {
     "change:data": () => { load(); drawSelected(); },
     "change:by": () => { if (axis) takeAxis(undefined); },
-    "change:selected": () => {
-      const mark = axis && chosen();
-      if (mark !== undefined && axis && (axis.at[mark] < win[0] || axis.at[mark] > win[1])) select(mark);
-      else drawSelected();
-    },
+    "change:selected": () => { if (axis) reveal(chosen()); },
     "change:details": () => {
       remember();
       const mark = axis && chosen();

@@ -8,25 +8,25 @@ the payloads of those that are selected; a page without a kernel carries as many
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 import traitlets
 
 from funes_lab import formats
 from funes_lab.current import Workspace
-from funes_lab.event import Event
+from funes_lab.event import Event, status
 from funes_lab.rejection import Rejection
 from funes_lab.widgets import timeline_axis, timeline_data, timeline_picture
 from funes_lab.widgets.live import Live
-from funes_lab.widgets.timeline_data import Mark, Story
+from funes_lab.widgets.timeline_data import Story
 from funes_lab.widgets.timeline_detail import detail
 from funes_lab.widgets.twin import LARGEST, Static
 
 if TYPE_CHECKING:
     from funes_lab.reading_side import ReadingSide
 
-#: So many neighbours on each side are told of together with the selected mark.
+#: So many neighbours on each side are told of together with the selected mark, and what other keys lead to.
 _NEAR: Final = 6
 #: What a page needs beside its data, its picture and its script.
 _SPARE: Final = 2_000
@@ -149,7 +149,7 @@ class StreamTimeline(Live, esm="timeline.js", layout=_LAYOUT):
         return timeline_picture.picture(story, data, self.by, place, told)
 
     def _show(self, story: Story) -> None:
-        self._story = story
+        self._story, self._orders = story, dict[str, list[int]]()
         self._places = {mark.key: n for n, mark in enumerate(story.marks)}
         with self.hold_sync():
             self.data = _frame(story)
@@ -165,8 +165,20 @@ class StreamTimeline(Live, esm="timeline.js", layout=_LAYOUT):
     def _tell(self) -> None:
         """Tell of the selected mark and its neighbours."""
         place = self._places.get(self.selected)
-        near = [] if place is None else [place, *_neighbours(self._story.marks, place, self.by, _NEAR)]
+        near = [] if place is None else [place, *self._neighbours(place)]
         self.details = {self._story.marks[n].key: detail(self._story.marks[n]) for n in near}
+
+    def _neighbours(self, place: int) -> list[int]:
+        """The marks that a key leads to from one, on the axis: they are told of before they are asked for."""
+        if self.by not in self._orders:
+            moments = [mark.record if self.by == "record" else mark.actual for mark in self._story.marks]
+            self._orders[self.by] = sorted(range(len(moments)), key=moments.__getitem__)
+        order = self._orders[self.by]
+        middle, marks = order.index(place), self._story.marks
+        reached = [middle + far for far in (*range(-_NEAR, _NEAR + 1), -20, -10, 10, 20)]
+        near = [order[n] for n in reached if 0 <= n < len(order)]
+        refused = [next((n for n in beyond if marks[n].stage), place) for beyond in (order[middle + 1 :], order)]
+        return [n for n in dict.fromkeys([*near, *refused, order[0], order[-1]]) if n != place]
 
     def _key(self, wanted: object) -> str:
         match wanted:
@@ -174,17 +186,12 @@ class StreamTimeline(Live, esm="timeline.js", layout=_LAYOUT):
                 return f"x{wanted.id}"
             case Event():
                 rejection = wanted.rejection
-                return f"x{rejection.id}" if rejection else f"{wanted.version} {self._idx_of(wanted)}"
+                return f"x{rejection.id}" if rejection else f"{wanted.version} {status(wanted).idx}"
             case (str() as idx, int() as version):
                 return f"{version} {idx}"
             case int() if self._story.by_type:
                 return f"{wanted} {self._story.title}"
         raise TypeError(f"selection must be an event, a Rejection, (idx, version) or None, got {wanted!r}")
-
-    def _idx_of(self, event: Event) -> str | None:
-        from funes_lab.event import status
-
-        return status(event).idx
 
     def _details_for(self, story: Story, drawn: list[int], room: int) -> tuple[dict[str, Any], int]:
         """What is told of the marks that a page has room for, the most wanted first; and how many it has none for."""
@@ -227,14 +234,6 @@ def _frame(story: Story) -> dict[str, Any]:
         "glyphs": timeline_picture.GLYPHS,
         "left_out": "",
     }
-
-
-def _neighbours(marks: Iterable[Mark], place: int, by: str, near: int) -> Iterator[int]:
-    """The marks beside one, on the axis."""
-    moments = [mark.record if by == "record" else mark.actual for mark in marks]
-    order = sorted(range(len(moments)), key=moments.__getitem__)
-    middle = order.index(place)
-    yield from (n for n in order[max(0, middle - near) : middle + near + 1] if n != place)
 
 
 def _weight(values: object) -> int:

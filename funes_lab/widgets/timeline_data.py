@@ -61,7 +61,8 @@ class Story:
     """What a timeline is about.
 
     `lane_of` gives the name of a mark's lane. `way` is the code that leads on where there is nothing to show;
-    `events` and `refused` count all there are, also those that are left out of `marks`.
+    `events` and `refused` count all there are, also those that are left out of `marks`; `seen` says what a reading has
+    seen.
     """
 
     title: str
@@ -71,6 +72,7 @@ class Story:
     events: int
     refused: int
     way: str
+    seen: str = ""
 
     @property
     def by_type(self) -> bool:
@@ -95,7 +97,7 @@ class Story:
         """How many events and refused attempts there are, and how many of them are left out."""
         refused = f"{formats.count(self.refused, 'refused attempt')}" if self.refused else "none refused"
         more = f"; the newest {formats.value(len(self.marks))} shown" if self.left_out else ""
-        return f"{formats.count(self.events, 'event')}, {refused}{more}"
+        return f"{formats.count(self.events, 'event')}, {refused}{more}{self.seen}"
 
 
 def of_stream(side: ReadingSide, most: int = MOST) -> Story:
@@ -103,7 +105,9 @@ def of_stream(side: ReadingSide, most: int = MOST) -> Story:
     rows, attempts = side.rows(), list(side.rejections)
     types = _known(_canonical(rows), [attempt.event for attempt in attempts])
     marks = _newest(_marks(rows, attempts), most)
-    return Story(side.idx, marks, types, "type", len(rows), len(attempts), "stream.append(event)")
+    version = max((row.version for row in rows), default=0)
+    seen = "" if type(side) is side.stream_class else f"; read at version {formats.value(version)}"
+    return Story(side.idx, marks, types, "type", len(rows), len(attempts), "stream.append(event)", seen)
 
 
 def of_lab(lab: Workspace, idx: str | Iterable[str] | None = None, most: int = MOST) -> Story:

@@ -321,7 +321,7 @@ def test_a_reading_shows_what_it_has_seen(line):
     reading = line.read()
     timeline = reading.timeline()
     line.append(Drawn(amount=1))
-    assert timeline.data["counts"] == "3 events, 4 refused attempts"
+    assert timeline.data["counts"] == "3 events, 4 refused attempts; read at version 3"
 
 
 def test_what_cannot_be_drawn_is_shown_as_a_fault(line, monkeypatch, caplog):
