@@ -3,7 +3,7 @@
 
 const DAY = 86400e6, MINUTE = 60e6, SECOND = 1e6;   // microseconds
 const TOUCH = 11, BAR = 4, LETTER = 6.3;            // as in timeline_layout.py
-const NARROW = 640, TOP = 18;
+const NARROW = 640, TOP = 18, COLOURS = 8;
 const CROSS = "M2 2l8 8M10 2l-8 8", CHECK = "M1.5 6.5 4.5 9.5 10.5 2.5";
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -297,7 +297,7 @@ function render({ model, el }) {
     svg.setAttribute("height", height);
     const parts = [];
     drawAxis(parts);
-    const colour = (mark) => data.type[mark], version = (mark) => figure(data, all.version[mark]);
+    const colour = (mark) => Math.min(data.type[mark], COLOURS), version = (mark) => figure(data, all.version[mark]);
     const seen = lanes.map((lane, n) => {
       const label = data.lanes[n].rest ? () => "" : version;
       return placeLane(within(lane.accepted), within(lane.refused), geometry.x, colour, label);
@@ -344,7 +344,7 @@ function render({ model, el }) {
     parts.push(shape("path", { class: "grid", d: grid }));
   }
 
-  const fill = (number) => (number < 8 ? `var(--fl-c${number + 1})` : "var(--fl-muted)");
+  const fill = (number) => (number < COLOURS ? `var(--fl-c${number + 1})` : "var(--fl-muted)");
 
   function drawLane(parts, placed, n, tallest) {
     const { left, right, narrow, first, pitch } = geometry, y = first + n * pitch, lane = data.lanes[n];
@@ -356,9 +356,10 @@ function render({ model, el }) {
     parts.push(shape("text", { class: "mu", ...under }, lane.told));
     const tall = narrow ? 16 : pitch - 22, most = Math.max(4, tallest), paths = new Map();
     for (const [slot, of] of placed.bars) {
-      let foot = y;
+      let foot = y, total = 0;
+      for (const count of of.values()) total += count;
       for (const number of [...of.keys()].sort((a, b) => a - b)) {
-        const high = Math.max(3, tall * of.get(number) / most);
+        const high = Math.max(3, tall * total / most) * of.get(number) / total;
         foot -= high;
         paths.set(number, `${paths.get(number) ?? ""}M${slot} ${foot.toFixed(1)}h${BAR - 1}v${high.toFixed(1)}h-${BAR - 1}z`);
       }
@@ -413,12 +414,12 @@ function render({ model, el }) {
     if (data.stages.length) parts.push(node("span", {}, "hollow, refused by"));
     for (const [gate, word] of data.stages) parts.push(outcome(gate, word));
     if (!data.by_type) {
-      data.types.slice(0, 8).forEach((name, number) => {
+      data.types.slice(0, COLOURS).forEach((name, number) => {
         const dot = shape("svg", { viewBox: "0 0 12 12", class: "solid", "aria-hidden": "true" });
         dot.append(shape("circle", { cx: 6, cy: 6, r: 4, style: `fill: ${fill(number)}` }));
         parts.push(node("span", { class: "o" }, dot, name));
       });
-      if (data.types.length > 8) parts.push(node("span", {}, `${figure(data, data.types.length - 8)} more`));
+      if (data.types.length > COLOURS) parts.push(node("span", {}, `${figure(data, data.types.length - COLOURS)} more`));
     }
     if (tallest > 1) parts.push(node("span", {}, `bars: events that would touch, at most ${figure(data, tallest)} in one`));
     key.replaceChildren(...parts);

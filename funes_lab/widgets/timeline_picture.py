@@ -13,6 +13,8 @@ from funes_lab.widgets.timeline_layout import BAR, Placed, Spot, left, place
 
 WIDTH: Final = 960
 RIGHT: Final = WIDTH - 16
+#: So many event types have a colour.
+COLOURS: Final = 8
 _TOP: Final = 44  # of the picture, below the head
 _FIRST: Final = 48  # the first lane, below that
 _LABELS: Final = 300
@@ -83,7 +85,7 @@ def sentence(story: Story, by: str, detail: Mapping[str, Any] | None) -> str:
 
 def colour(number: int) -> str:
     """The colour of an event type, by the number of its first appearance."""
-    return f"c{number + 1}" if number < 8 else "muted"
+    return f"c{number + 1}" if number < COLOURS else "muted"
 
 
 class _Body:
@@ -126,7 +128,7 @@ class _Body:
         for n in sorted(range(len(self._x)), key=self._x.__getitem__):
             mark, lane = self._story.marks[n], self._lane[n]
             version = "" if self._data["lanes"][lane]["rest"] else versions[n]
-            spots[lane][bool(mark.stage)].append(Spot(self._x[n], self._data["type"][n], n, version))
+            spots[lane][bool(mark.stage)].append(Spot(self._x[n], min(self._data["type"][n], COLOURS), n, version))
         return [place(accepted, refused) for accepted, refused in spots]
 
     def _axis(self) -> None:
@@ -166,9 +168,9 @@ class _Body:
         tall, most = self._pitch - 22, max(4, *(lane.tallest for lane in scale))
         paths: dict[int, list[str]] = {}
         for bar in placed.bars:
-            foot = y
+            foot, total = y, sum(bar.counts.values())
             for number, count in bar.counts.items():
-                height = max(3.0, tall * count / most)
+                height = max(3.0, tall * total / most) * count / total
                 foot -= height
                 paths.setdefault(number, []).append(f"M{bar.x:g} {foot:.1f}h{BAR - 1}v{height:.1f}h-{BAR - 1}z")
         for number, boxes in paths.items():
@@ -226,11 +228,11 @@ def _key(sheet: Sheet, story: Story, data: Mapping[str, Any], tallest: int, y: f
     for gate, named in data["stages"]:
         word(named, _tone(gate), lambda at, gate=gate: _glyph(sheet, gate, at, y - 10))  # type: ignore[misc]
     if not story.by_type:
-        for n, name in enumerate(data["types"][:8]):
+        for n, name in enumerate(data["types"][:COLOURS]):
             shade = colour(n)
             word(name, "muted", lambda at, shade=shade: sheet.circle(at + 6, y - 4, 4, fill=shade))  # type: ignore[misc]
-        if len(data["types"]) > 8:
-            word(formats.count(len(data["types"]) - 8, "more type"), "muted")
+        if len(data["types"]) > COLOURS:
+            word(formats.count(len(data["types"]) - COLOURS, "more type"), "muted")
     if tallest > 1:
         word(f"bars: events that would touch, the tallest is {formats.count(tallest, 'event')}", "muted")
     return y + 12

@@ -353,6 +353,16 @@ def test_the_picture_tells_the_story_alone(line):
     assert label.startswith("Timeline of line-1 by record time: 3 events, 4 refused attempts")
 
 
+def test_bars_of_many_types_are_not_taller_than_their_lane():
+    lab = fl.Lab()
+    at = "2026-01-01"
+    facts = [{"klass": f"T{k % 40}", "idx": "a", "occurred_at": at, "created_at": at, "props": {}} for k in range(400)]
+    lab.load([*facts, {**facts[0], "occurred_at": "2026-03-01", "created_at": "2026-03-01"}])
+    drawn = ElementTree.fromstring(lab.timeline().static().svg).iter("{http://www.w3.org/2000/svg}path")
+    heights = [float(one.attrib["d"].split("v")[1].split("h")[0]) for one in drawn if "z" in one.attrib["d"]]
+    assert 27 < sum(heights) < 29
+
+
 def test_an_empty_stream_says_how_to_begin():
     timeline = Line.for_("none", lab=fl.Lab()).timeline()
     assert repr(timeline) == "Timeline of none: no events yet"
