@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 from funes_lab.current import Workspace
 from funes_lab.log import Log
@@ -11,6 +11,8 @@ from funes_lab.views import ByClass
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from funes_lab.widgets.timeline import StreamTimeline
 
 
 class Asking:
@@ -106,3 +108,41 @@ class Asking:
         from funes_lab.replay import frames
 
         return frames.of_arrow(self.store.table(name, self.unit))
+
+    def timeline(
+        self: Workspace, idx: str | Iterable[str] | None = None, *, by: Literal["record", "actual"] = "record"
+    ) -> StreamTimeline:
+        """A picture of what was accepted, what was refused, and when, over streams; it moves, and follows the log.
+
+        Parameters
+        ----------
+        idx : str or list of str, optional
+            Only one stream, those that match a pattern (`"debts-*"`), or those that are listed.
+        by : {"record", "actual"}
+            Whether marks stand where they were recorded, or where they happened.
+
+        Returns
+        -------
+        StreamTimeline
+            A lane a stream. `.selection` is what is selected: `(idx, version)` of an event, or the `Rejection` of an
+            attempt; it can be set. `.static()` and `.save("x.svg" | "x.html")` give the picture.
+
+        Raises
+        ------
+        ValueError
+            If `by` is neither.
+
+        Examples
+        --------
+        >>> import funes_lab as fl
+        >>> class Heard(fl.Event, name="Example::Heard"):
+        ...     text: str
+        >>> lab = fl.Lab(clock=fl.testing.Clock("2026-01-01"))
+        >>> for name in ("debts-1", "debts-2", "loans-1"):
+        ...     event = fl.EventStream.for_(name, lab=lab).append(Heard(text="hello"))
+        >>> lab.timeline("debts-*")
+        Timeline of debts-* by record time: 2 events, none refused, 1 Jan 2026
+        """
+        from funes_lab.widgets import timeline
+
+        return timeline.of_lab(self, idx, by)

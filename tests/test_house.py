@@ -55,6 +55,7 @@ LOOKS_UP = {
     ("jobs", "replay"): "jobs.df() is a door to the replay",
     ("rejection", "replay"): "rejections.df() is a door to the replay",
     ("asking", "replay"): "lab.sql(…) gives frames",
+    ("asking", "widgets"): "lab.timeline() is a door to the widgets",
     ("replaying", "replay"): "lab.replay(P) is a door to the replay",
     ("keeping", "replay"): "lab.rebuild(P) is a door to the replay",
     ("log", "replay"): "lab.log.df() is a door to the replay",

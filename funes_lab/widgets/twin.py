@@ -159,5 +159,5 @@ def source(name: str) -> str:
 
 def _json(values: Mapping[str, Any]) -> str:
     """Values for a script: nothing in them can end it."""
-    text = json.dumps(values, ensure_ascii=True, allow_nan=False, sort_keys=True)
+    text = json.dumps(values, ensure_ascii=True, allow_nan=False, sort_keys=True, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
