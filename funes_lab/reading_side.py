@@ -21,6 +21,8 @@ from funes_lab.store import Row, rows_to_table
 if TYPE_CHECKING:
     import pandas as pd
 
+    from funes_lab.widgets.form import AppendForm
+
 
 class ReadingSide:
     """What can be asked of the events of a stream; shared by streams and readings."""
@@ -203,6 +205,39 @@ class ReadingSide:
         rows, reference = self._filtered_rows(at, as_of)
         task = engine.Task(fold_of(projection), reference, steps, every_stream=True, on_error=on_error)
         return states.replayed([rows_to_table(rows)], task, wish)
+
+    def form(self, *types: type[Event]) -> AppendForm:
+        """A form to append events by hand: a dry run of what is typed, and why an event was refused.
+
+        Parameters
+        ----------
+        *types : Event classes
+            What can be appended. Default: the types that the projections of the stream interpret.
+
+        Returns
+        -------
+        AppendForm
+            A widget. In Python: `event_type` and `values` (settable), `dry_run` (a Verdict, or None), `append()`,
+            `event` (the last attempt), `read_again()`.
+
+        Raises
+        ------
+        TypeError
+            For something that is no event class, and without types where no projection names any.
+
+        Examples
+        --------
+        >>> import funes_lab as fl
+        >>> class Borrowed(fl.Event, name="Example::Borrowed"):
+        ...     title: str
+        >>> form = fl.EventStream.for_("card-1", lab=fl.Lab()).form(Borrowed)
+        >>> form.values = {"title": "Ficciones"}
+        >>> form.append().version
+        1
+        """
+        from funes_lab.widgets.form import AppendForm
+
+        return AppendForm(self, types)
 
     def _project(
         self, projection: type[Projection[Any]], at: Moment | None, as_of: Moment | None

@@ -1,0 +1,433 @@
+"""AppendForm: append an event by hand, and see before what it would lead to.
+
+A form keeps a `Reading`: it says which version it reads and which it writes, and another writer may be faster. The
+event is built anew from the controls whenever somebody types; its own rules speak at once, the dry run a moment later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import anywidget
+import ipywidgets as w
+import traitlets
+
+from funes_lab import formats, registry
+from funes_lab.errors import NOTHING, Error
+from funes_lab.event import Event
+from funes_lab.projection import latest
+from funes_lab.reading_side import ReadingSide
+from funes_lab.rules import rules_of
+from funes_lab.storable import instant
+from funes_lab.stream import Reading
+from funes_lab.verdict import Verdict
+from funes_lab.widgets import fields, form_sheet, markup, outlook, theme
+from funes_lab.widgets.controls import Control, Parts, TextControl, choice_of_types, close
+from funes_lab.widgets.form_sheet import FieldRow, FormCard
+from funes_lab.widgets.live import Follower
+from funes_lab.widgets.outlook import Outlook
+from funes_lab.widgets.twin import Static, Twin, source
+
+#: A dry run waits so long for the next key, in seconds.
+WAIT: Final = 0.15
+
+_WHEN: Final = fields.Field("occurred at", "at", "text", hint="UTC", placeholder="now", required=False)
+
+
+class Keys(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget's base is dynamic
+    """Ctrl+Enter, and what a screen reader is told."""
+
+    _esm = source("form.js")
+    label = traitlets.Unicode("").tag(sync=True)
+
+
+class AppendForm(Follower, Twin, w.VBox):  # type: ignore[misc]  # the twin's bundle is the wider one
+    """A form that appends events to a stream; `stream.form(…)` makes one.
+
+    Parameters
+    ----------
+    side : EventStream or Reading
+        Where it writes. A reading is kept: the form reads again only when it is told to.
+    types : sequence of Event classes
+        Default: those that the projections of the stream interpret.
+
+    Examples
+    --------
+    >>> import funes_lab as fl
+    >>> class Said(fl.Event, name="Example::Said"):
+    ...     text: str
+    >>> form = fl.EventStream.for_("talk", lab=fl.Lab()).form(Said)
+    >>> form.values = {"text": "by hand"}
+    >>> form.dry_run
+    <Verdict: Example::Said would be accepted as version 1>
+    >>> form.append().version, form.values
+    (1, {})
+    """
+
+    fault = traitlets.Unicode("")
+
+    def __init__(self, side: ReadingSide, types: Sequence[type[Event]] = ()) -> None:
+        self._types = checked_types(side, types)
+        self._reading = side if isinstance(side, Reading) else side.stream_class(side.idx, side.lab).read()
+        self._stream = side.stream_class(side.idx, side.lab)
+        self._pages: dict[int, Parts] = {}
+        self._event: Event | None = None
+        self._verdict: Verdict | None = None
+        self._outlook, self._pressed, self._quiet, self._timer = Outlook(), False, False, None
+        self._now: tuple[int, Mapping[str, object]] = (-1, {})
+        super().__init__(self._built())
+        self.add_class("fl")
+        self.add_class("fl-form")
+        self._show_page()
+        self.follow(side.lab, side.idx, fields.names_of(self._types).__repr__())
+        self._look()
+
+    # --- what can be asked and said in Python ------------------------------------------------------------------
+
+    @property
+    def event_type(self) -> type[Event]:
+        """The class of the event in the form; settable."""
+        return self._types[self._choice.value]
+
+    @event_type.setter
+    def event_type(self, cls: type[Event]) -> None:
+        if cls not in self._types:
+            raise ValueError(f"event_type must be one of {[one.__name__ for one in self._types]}, got {cls!r}")
+        self._choice.value = self._types.index(cls)
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What is in the form, by field, as it is handed to the event; empty fields are left out. Settable."""
+        return fields.together(self._page.fields, self._page.holds)
+
+    @values.setter
+    def values(self, given: Mapping[str, Any]) -> None:
+        if not isinstance(given, Mapping):
+            raise TypeError(f"values must be a dict of fields, got {given!r}")
+        listed = self._page.fields
+        fields.check_names(given, listed, self.event_type.event_name)
+        self._fill({field.name: fields.held(field, given[field.name]) for field in listed if field.name in given})
+        self._outlook = Outlook()
+        self._look()
+
+    @property
+    def event(self) -> Event | None:
+        """The event of the last attempt, accepted or refused."""
+        return self._event
+
+    @property
+    def dry_run(self) -> Verdict | None:
+        """What the gates say of the event in the form; None while its own rules are not met."""
+        if self._timer is not None:
+            self._look()
+        return self._verdict
+
+    @property
+    def reading(self) -> Reading:
+        """What the form has seen of the stream."""
+        return self._reading
+
+    def append(self) -> Event:
+        """Append the event in the form, as the button does.
+
+        Returns
+        -------
+        Event
+            Persisted, or refused as `Reading.append` says; what it raises, this raises too.
+        """
+        for control in self._page.within():
+            if problem := fields.problem(control.field, control.holds):
+                raise ValueError(f"{control.path}: {problem}")
+        self._pressed, self._event = True, self._made()
+        self._reading.append(self._event, at=self._at())
+        if self._event.rejection is None:
+            self._fill({})
+            self._pressed, self._when.holds = False, ""
+            self._look()
+            self._outlook = outlook.accepted(self._event.version or 0, self._event.event_name)
+        else:
+            self._look(told=self._event)
+            self._outlook = outlook.refusal(self._event.rejection, len(self._stream.rejections))
+        self._draw()
+        return self._event
+
+    def read_again(self) -> None:
+        """See the stream as it is now; what is in the fields stays."""
+        self._reading = self._stream.read()
+        self._outlook = Outlook()
+        self._look()
+
+    def refresh(self) -> None:
+        """Tell when the log went on beneath the form."""
+        self._draw()
+
+    def static(self) -> Static:
+        """The form as it stands, as a picture."""
+        return Static(*form_sheet.drawn(self.card()))
+
+    def close(self) -> None:
+        """Let go of the view, of the controls and of the log."""
+        if hasattr(self, "_watchers"):
+            self.leave()
+        self._stop_waiting()
+        for page in self._pages.values():
+            for control in page.controls:
+                close(control.box)
+        for child in self.children:
+            close(child)
+        super().close()
+
+    def card(self) -> FormCard:
+        """What the picture shows, secrets masked."""
+        rows = [row for control in self._leaves() for row in [self._field_row(control)]]
+        return FormCard(
+            self._reading.idx, fields.names_of(self._types), self._choice.value, self._reads(), rows, self._outlook
+        )
+
+    def __repr__(self) -> str:
+        return form_sheet.label_of(self.card())
+
+    # --- how it is built ----------------------------------------------------------------------------------------
+
+    def _built(self) -> list[Any]:
+        self._choice = choice_of_types(fields.names_of(self._types))
+        self._choice.observe(lambda _: self._turned(), "value")
+        self._head, self._note, self._panel = w.HTML(), w.HTML(), w.HTML()
+        self._behind, self._retry = w.Button(description="Read again"), w.Button(description="Read again and retry")
+        self._behind.on_click(lambda _: self._do(self.read_again))
+        self._retry.on_click(lambda _: self._do(self._again))
+        self._body, self._when = w.VBox(), TextControl(_WHEN, "at", self._typed)
+        self._keys = Keys(label=f"Append to {formats.middle(self._reading.idx, 60)}")
+        self._keys.on_msg(lambda _, content, __: self._pressed_key(content))
+        form = w.VBox([self._body, self._actions(), self._when.box])
+        columns = w.Box([_classed(form, "fl-pad"), _classed(self._panel, "fl-pad")])
+        title = w.HTML(f'<h3 class="fl-title mono jp-toc-ignore">{markup.name(self._reading.idx, 60)}</h3>')
+        choice = [self._choice] if len(self._types) > 1 else []
+        head = _classed(w.HBox([title, *choice, _classed(self._head, "grow"), self._behind]), "fl-head")
+        style = w.HTML(f"<style>{theme.sheet(source('form.css'))}</style>")
+        style.layout.display = "none"
+        return [style, head, self._note, self._retry, _classed(columns, "fl-cols"), self._keys]
+
+    def _actions(self) -> Any:
+        self._button = _classed(w.Button(description="Append"), "main")
+        self._button.on_click(lambda _: self._do(self.append))
+        self._disclosed = w.Button(description="occurred at ▸", tooltip="Say when it happened")
+        self._disclosed.on_click(lambda _: self._disclose())
+        self._when.box.layout.display = "none"
+        if self._reading.stream_class.actual_time_attribute is not None:
+            self._disclosed.layout.display = "none"
+        keys = w.HTML('<span class="muted"><kbd>Ctrl</kbd> <kbd>Enter</kbd></span>')
+        return _classed(w.HBox([self._button, _classed(keys, "grow"), self._disclosed]), "act")
+
+    @property
+    def _page(self) -> Parts:
+        place = self._choice.value
+        if place not in self._pages:
+            self._pages[place] = Parts(fields.fields_of(self._types[place]), "", self._typed)
+        return self._pages[place]
+
+    def _show_page(self) -> None:
+        page = [control.box for control in self._page.controls]
+        self._body.children = page or [w.HTML('<span class="muted">an event without fields</span>')]
+
+    def _disclose(self) -> None:
+        shown = self._when.box.layout.display == "none"
+        self._when.box.layout.display = None if shown else "none"
+        self._disclosed.description = f"occurred at {'▾' if shown else '▸'}"
+
+    def _fill(self, holds: Mapping[str, Any]) -> None:
+        self._quiet = True
+        try:
+            self._page.holds = holds  # type: ignore[assignment]  # read as a dict, set from a mapping
+        finally:
+            self._quiet = False
+
+    # --- what happens --------------------------------------------------------------------------------------------
+
+    def _do(self, work: Any) -> None:
+        """Do what a button says; what breaks is shown in the form and logged with its traceback."""
+        with self.telling():
+            work()
+        if self.fault:
+            self._outlook = outlook.failed(self.fault)
+            self._draw()
+
+    def _again(self) -> None:
+        self.read_again()
+        self.append()
+
+    def _pressed_key(self, content: object) -> None:
+        if content == {"pressed": "append"}:
+            self._look()
+            if not self._button.disabled:
+                self._do(self.append)
+
+    def _turned(self) -> None:
+        self._pressed, self._outlook = False, Outlook()
+        self._show_page()
+        self._look()
+
+    def _typed(self) -> None:
+        """Somebody changed a control: own rules now, the dry run when the keys rest."""
+        if self._quiet:
+            return
+        self._tell(self._made())
+        self._stop_waiting()
+        if self._loop is None or self._loop.is_closed():
+            self._look()
+        else:
+            self._timer = self._loop.call_later(WAIT, self._look)
+
+    def _stop_waiting(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _look(self, told: Event | None = None) -> None:
+        """Run the event in the form through the gates; nothing is written anywhere."""
+        self._stop_waiting()
+        self.fault, self._verdict = "", None
+        try:
+            self._outlook = self._foreseen(told)
+        except Exception as failure:  # noqa: BLE001  (whatever breaks in blocks of the user's is shown in the form)
+            self.fault = f"{type(failure).__name__}: {failure}"
+            self._outlook = outlook.failed(self.fault)
+        self._draw()
+
+    def _foreseen(self, told: Event | None) -> Outlook:
+        event = self._made()
+        to_fill, to_mend = self._tell(told or event)
+        rules = rules_of(self._reading.stream_class)
+        projection = rules.consistency.name if rules.consistency else None
+        if to_fill or to_mend:
+            return outlook.unjudged(to_fill, to_mend, self._state_now(), projection)
+        self._verdict = self._reading.check(event, at=self._at())
+        if told is None:
+            self._tell(event)
+        secret = (*(rules.consistency.secret if rules.consistency else ()), *event.filter_attributes)
+        return outlook.forecast(self._verdict, projection, secret)
+
+    def _state_now(self) -> Mapping[str, object]:
+        """The state of the reading by the consistency projection, as it was before anybody typed."""
+        projection = self._reading.stream_class.consistency_projection
+        if projection is None or not self._reading.version:
+            return {}
+        if self._now[0] != self._reading.version:
+            state = self._reading.projected_with(latest(projection))
+            secret = rules_of(self._reading.stream_class).consistency.secret  # type: ignore[union-attr]
+            self._now = (self._reading.version, formats.mask(state.__dict__, secret))
+        return self._now[1]
+
+    def _made(self) -> Event:
+        return self.event_type(**self.values)
+
+    def _at(self) -> Any:
+        return self._when.holds or None
+
+    # --- errors at their fields ----------------------------------------------------------------------------------
+
+    def _tell(self, event: Event) -> tuple[int, int]:
+        """Show each error at its field; how many fields are to fill and how many to mend."""
+        there = {control.path: control for control in self._page.within()}
+        found: dict[str, list[tuple[str, str]]] = {}
+        to_fill = set[str]()
+        for error in event.own_errors:
+            path = _nearest(error.attribute, there)
+            if path is not None and error.source == "own" and _is_empty(error, there[path]):
+                to_fill.add(path)
+            if path is not None and (self._pressed or path not in to_fill):
+                found.setdefault(path, []).append((error.source, error.message))
+        mend = {path for path, told in found.items() if any(gate == "own" for gate, _ in told)} - to_fill
+        mend |= {"" for error in event.own_errors if error.source == "own" and _nearest(error.attribute, there) is None}
+        for path, control in there.items():
+            if problem := fields.problem(control.field, control.holds):
+                found[path] = [("own", problem)]
+                mend.add(path)
+            control.tell(found.get(path, []))
+        mend |= {"at"} if self._tell_when() else set()
+        self._button.disabled = bool(to_fill or mend)
+        return len(to_fill), len(mend)
+
+    def _tell_when(self) -> bool:
+        try:
+            problem = "" if self._at() is None or instant(self._at(), "at") else ""
+        except ValueError as failure:
+            problem = str(failure).removeprefix("at ")
+        self._when.tell([("own", problem)] if problem else [])
+        return bool(problem)
+
+    # --- what is shown ---------------------------------------------------------------------------------------------
+
+    def _reads(self) -> str:
+        read, there = self._reading.version, self._stream.version
+        told = f"reads version {formats.value(read)}, writes {formats.value(read + 1)}"
+        return f"{told} · the log is at {formats.value(there)}" if there > read else told
+
+    def _draw(self) -> None:
+        told = self._reads()
+        _set(self._head, f'<span class="muted">{markup.text(told)}</span>')
+        _set(self._note, outlook.note_html(self._outlook, pressed=self._pressed or self._outlook.tone == "accepted"))
+        _set(self._panel, outlook.panel_html(self._outlook))
+        conflict = self._outlook.tone == "conflict"
+        self._retry.layout.display = None if conflict else "none"
+        self._behind.layout.display = None if "·" in told and not conflict else "none"
+
+    def _leaves(self) -> list[Control]:
+        listed = [c for c in self._page.within() if c.field.kind not in ("group", "list") or not list(c.within())[1:]]
+        return [*listed, *([self._when] if self._when.holds else [])]
+
+    def _field_row(self, control: Control) -> FieldRow:
+        value = fields.given(control.field, control.holds)
+        secret = self.event_type.filter_attributes
+        shown = "" if value in (fields.MISSING, None, "") else value
+        if shown != "":
+            shown = formats.mask({control.field.name: shown}, secret)[control.field.name]
+        text = shown if isinstance(shown, str) else formats.value(shown)
+        star = " *" if control.field.required and control.field.name else ""
+        return FieldRow(f"{control.path}{star}", text, control.field.hint, control.told)
+
+
+def checked_types(side: ReadingSide, types: Sequence[Any]) -> tuple[type[Event], ...]:
+    """The event types of a form: the given ones, or those that the projections of the stream interpret."""
+    for given in types:
+        if not (isinstance(given, type) and issubclass(given, Event)):
+            raise TypeError(f"form takes event classes, got {given!r}; write stream.form(Issued, PaymentReceived)")
+    found = types or interpreted(side.stream_class)
+    if not found:
+        name = side.stream_class.__name__
+        raise TypeError(f"{name} has no projection that says which events it takes; name them: stream.form(Issued)")
+    return tuple(dict.fromkeys(found))
+
+
+def interpreted(stream_class: Any) -> list[type[Event]]:
+    """The event classes that the projections of a stream interpret."""
+    listed = [stream_class.consistency_projection, *stream_class.transactional_projections]
+    listed += [one.projection for one in stream_class.async_projections]
+    names = [name for one in listed if one is not None for name in latest(one)._fold.blocks]
+    classes = [registry.find(name) for name in dict.fromkeys(names)]
+    return [cls for cls in classes if cls is not None and issubclass(cls, Event)]
+
+
+def _nearest(attribute: str, there: Mapping[str, Control]) -> str | None:
+    """The control that an error is about, or the one around it."""
+    while attribute:
+        if attribute in there:
+            return attribute
+        attribute = attribute.rpartition(".")[0]
+    return None
+
+
+def _is_empty(error: Error, control: Control) -> bool:
+    return error.value is NOTHING or control.holds in ("", -1, None)
+
+
+def _classed(widget: Any, name: str) -> Any:
+    widget.add_class(name)
+    return widget
+
+
+def _set(shown: Any, value: str) -> None:
+    """Change what is shown only where it changes, so that a screen reader is not told it again."""
+    if shown.value != value:
+        shown.value = value
