@@ -17,7 +17,6 @@ from enum import Enum
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 from uuid import UUID
 
-import annotated_types
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic.types import Strict
@@ -203,29 +202,19 @@ def _item(inner: Any) -> Any:
     return args[0] if origin is tuple and len(args) == 2 and args[1] is Ellipsis else MISSING
 
 
+#: How the rules of annotated_types and of pydantic stand beside a control, by what they call their bound.
+_BOUNDS: Final = {
+    "gt": "> {}", "ge": "≥ {}", "lt": "< {}", "le": "≤ {}", "multiple_of": "× {}", "min_length": "length ≥ {}",
+    "max_length": "length ≤ {}", "pattern": "like {}", "max_digits": "{} digits", "decimal_places": "{} decimals",
+}  # fmt: skip
+
+
 def _bounds(rules: Sequence[Any]) -> Iterator[str]:
     for rule in rules:
-        match rule:
-            case annotated_types.Gt(gt=bound):
-                yield f"> {_figure(bound)}"
-            case annotated_types.Ge(ge=bound):
-                yield f"≥ {_figure(bound)}"
-            case annotated_types.Lt(lt=bound):
-                yield f"< {_figure(bound)}"
-            case annotated_types.Le(le=bound):
-                yield f"≤ {_figure(bound)}"
-            case annotated_types.MultipleOf(multiple_of=bound):
-                yield f"× {_figure(bound)}"
-            case annotated_types.MinLen(min_length=bound):
-                yield f"length ≥ {bound}"
-            case annotated_types.MaxLen(max_length=bound):
-                yield f"length ≤ {bound}"
-        if pattern := getattr(rule, "pattern", None):
-            yield f"like {pattern if isinstance(pattern, str) else pattern.pattern}"
-        if digits := getattr(rule, "max_digits", None):
-            yield f"{digits} digits"
-        if (places := getattr(rule, "decimal_places", None)) is not None:
-            yield f"{places} decimals"
+        for name, shown in _BOUNDS.items():
+            bound = getattr(rule, name, None)
+            if bound is not None:
+                yield shown.format(_figure(getattr(bound, "pattern", bound)))
 
 
 def _figure(bound: Any) -> str:
@@ -257,7 +246,7 @@ def held(field: Field, value: Any) -> Any:
         If a group or a list, or a choice, is none.
     """
     if field.kind == "truth":
-        return {True: 0, False: 1}.get(value, -1) if isinstance(value, bool) or value is None else _no(field, value)
+        return {True: 0, False: 1, None: -1}[value] if isinstance(value, bool | None) else _no(field, value)
     if field.kind == "choice":
         return _chosen(field, value)
     if field.kind == "group":

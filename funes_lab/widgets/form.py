@@ -6,7 +6,10 @@ event is built anew from the controls whenever somebody types; its own rules spe
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from threading import RLock
 from typing import Any, Final
 
 import anywidget
@@ -25,7 +28,7 @@ from funes_lab.verdict import Verdict
 from funes_lab.widgets import fields, form_sheet, markup, outlook, theme
 from funes_lab.widgets.controls import Control, Parts, TextControl, choice_of_types, close
 from funes_lab.widgets.form_sheet import FieldRow, FormCard
-from funes_lab.widgets.live import Follower
+from funes_lab.widgets.live import Follower, running_loop
 from funes_lab.widgets.outlook import Outlook
 from funes_lab.widgets.twin import Static, Twin, source
 
@@ -35,7 +38,7 @@ WAIT: Final = 0.15
 _WHEN: Final = fields.Field("occurred at", "at", "text", hint="UTC", placeholder="now", required=False)
 
 
-class Keys(anywidget.AnyWidget):  # type: ignore[misc]  # anywidget's base is dynamic
+class Keys(anywidget.AnyWidget):
     """Ctrl+Enter, and what a screen reader is told."""
 
     _esm = source("form.js")
@@ -66,6 +69,7 @@ class AppendForm(Follower, Twin, w.VBox):  # type: ignore[misc]  # the twin's bu
     """
 
     fault = traitlets.Unicode("")
+    _timer: asyncio.TimerHandle | None = None
 
     def __init__(self, side: ReadingSide, types: Sequence[type[Event]] = ()) -> None:
         self._types = checked_types(side, types)
@@ -74,13 +78,14 @@ class AppendForm(Follower, Twin, w.VBox):  # type: ignore[misc]  # the twin's bu
         self._pages: dict[int, Parts] = {}
         self._event: Event | None = None
         self._verdict: Verdict | None = None
-        self._outlook, self._pressed, self._quiet, self._timer = Outlook(), False, False, None
+        self._outlook, self._pressed, self._quiet = Outlook(), False, False
+        self._one_at_a_time = RLock()
         self._now: tuple[int, Mapping[str, object]] = (-1, {})
         super().__init__(self._built())
         self.add_class("fl")
         self.add_class("fl-form")
         self._show_page()
-        self.follow(side.lab, side.idx, fields.names_of(self._types).__repr__())
+        self.follow(side.lab, side.idx, *self._types)
         self._look()
 
     # --- what can be asked and said in Python ------------------------------------------------------------------
@@ -88,7 +93,7 @@ class AppendForm(Follower, Twin, w.VBox):  # type: ignore[misc]  # the twin's bu
     @property
     def event_type(self) -> type[Event]:
         """The class of the event in the form; settable."""
-        return self._types[self._choice.value]
+        return self._types[int(self._choice.value)]
 
     @event_type.setter
     def event_type(self, cls: type[Event]) -> None:
@@ -139,17 +144,10 @@ class AppendForm(Follower, Twin, w.VBox):  # type: ignore[misc]  # the twin's bu
         for control in self._page.within():
             if problem := fields.problem(control.field, control.holds):
                 raise ValueError(f"{control.path}: {problem}")
-        self._pressed, self._event = True, self._made()
-        self._reading.append(self._event, at=self._at())
-        if self._event.rejection is None:
-            self._fill({})
-            self._pressed, self._when.holds = False, ""
-            self._look()
-            self._outlook = outlook.accepted(self._event.version or 0, self._event.event_name)
-        else:
-            self._look(told=self._event)
-            self._outlook = outlook.refusal(self._event.rejection, len(self._stream.rejections))
-        self._draw()
+        with self._one_at_a_time:
+            self._pressed, self._event = True, self._made()
+            self._reading.append(self._event, at=self._at())
+            self._answer(self._event)
         return self._event
 
     def read_again(self) -> None:
@@ -239,9 +237,23 @@ class AppendForm(Follower, Twin, w.VBox):  # type: ignore[misc]  # the twin's bu
     def _fill(self, holds: Mapping[str, Any]) -> None:
         self._quiet = True
         try:
-            self._page.holds = holds  # type: ignore[assignment]  # read as a dict, set from a mapping
+            self._page.holds = holds
         finally:
             self._quiet = False
+
+    def _answer(self, event: Event) -> None:
+        """Say what became of an event: an accepted one leaves the form empty, a refused one stays to be mended."""
+        if event.rejection is None:
+            self._quiet = True
+            self._pressed, self._when.holds = False, ""
+            self._fill({})
+            self._look()
+            now = outlook.accepted(event.version or 0, event.event_name)
+            self._outlook = replace(now, said=self._outlook.said, now=self._outlook.now)
+        else:
+            self._look(told=event)
+            self._outlook = outlook.refusal(event.rejection, len(self._stream.rejections))
+        self._draw()
 
     # --- what happens --------------------------------------------------------------------------------------------
 
@@ -274,10 +286,12 @@ class AppendForm(Follower, Twin, w.VBox):  # type: ignore[misc]  # the twin's bu
             return
         self._tell(self._made())
         self._stop_waiting()
-        if self._loop is None or self._loop.is_closed():
+        # JupyterLab handles what widgets say in a thread of its own: the loop of that thread, not of the cells
+        loop = running_loop()
+        if loop is None:
             self._look()
         else:
-            self._timer = self._loop.call_later(WAIT, self._look)
+            self._timer = loop.call_later(WAIT, self._look)
 
     def _stop_waiting(self) -> None:
         if self._timer is not None:
@@ -286,14 +300,15 @@ class AppendForm(Follower, Twin, w.VBox):  # type: ignore[misc]  # the twin's bu
 
     def _look(self, told: Event | None = None) -> None:
         """Run the event in the form through the gates; nothing is written anywhere."""
-        self._stop_waiting()
-        self.fault, self._verdict = "", None
-        try:
-            self._outlook = self._foreseen(told)
-        except Exception as failure:  # noqa: BLE001  (whatever breaks in blocks of the user's is shown in the form)
-            self.fault = f"{type(failure).__name__}: {failure}"
-            self._outlook = outlook.failed(self.fault)
-        self._draw()
+        with self._one_at_a_time:
+            self._stop_waiting()
+            self.fault, self._verdict = "", None
+            try:
+                self._outlook = self._foreseen(told)
+            except Exception as failure:  # noqa: BLE001  (whatever breaks in blocks of the user's is shown in the form)
+                self.fault = f"{type(failure).__name__}: {failure}"
+                self._outlook = outlook.failed(self.fault)
+            self._draw()
 
     def _foreseen(self, told: Event | None) -> Outlook:
         event = self._made()
@@ -351,11 +366,13 @@ class AppendForm(Follower, Twin, w.VBox):  # type: ignore[misc]  # the twin's bu
 
     def _tell_when(self) -> bool:
         try:
-            problem = "" if self._at() is None or instant(self._at(), "at") else ""
+            if self._at() is not None:
+                instant(self._at(), "at")
         except ValueError as failure:
-            problem = str(failure).removeprefix("at ")
-        self._when.tell([("own", problem)] if problem else [])
-        return bool(problem)
+            self._when.tell([("own", str(failure).removeprefix("at "))])
+        else:
+            self._when.tell([])
+        return bool(self._when.told)
 
     # --- what is shown ---------------------------------------------------------------------------------------------
 
