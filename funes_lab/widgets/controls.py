@@ -152,10 +152,11 @@ class GroupControl(Control):
         inner = w.VBox([part.box for part in self.parts.controls])
         inner.add_class("fl-inner")
         self._inner = inner
-        head = (
-            self._opened if self._may_be_empty else w.HTML(f'<b class="mono">{markup.text(self.field.label)}{star}</b>')
-        )
-        return w.VBox([self._row(head), inner])
+        if self._may_be_empty:
+            return w.VBox([self._row(self._opened), inner])
+        self._opened.layout.display = "none"
+        name = w.HTML(f'<b class="mono">{markup.text(self.field.label)}{star}</b>')
+        return w.VBox([self._row(name, self._opened), inner])
 
     @property
     def _may_be_empty(self) -> bool:
@@ -282,7 +283,9 @@ def choice_of_types(names: Sequence[str]) -> Any:
 
 
 def close(widget: Any) -> None:
-    """Close a widget and everything in it: ipywidgets leaves the children of a box behind."""
-    for child in getattr(widget, "children", ()):
-        close(child)
-    widget.close()
+    """Close a widget and everything in it: ipywidgets leaves the children of a box, and its looks, behind."""
+    parts = [*getattr(widget, "children", ()), getattr(widget, "layout", None), getattr(widget, "style", None)]
+    for part in parts:
+        if isinstance(part, w.Widget):
+            close(part)
+    w.Widget.close(widget)

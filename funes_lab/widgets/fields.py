@@ -336,7 +336,8 @@ def given(field: Field, holds: Any) -> Any:
         return _nothing(field) if holds is None else together(field.parts, holds)
     if field.kind == "list":
         items = [given(field.parts[0], item) for item in holds]
-        return [None if item is MISSING else item for item in items] if items else _empty_list(field)
+        nothing = "" if field.parts[0].annotation is str else None
+        return [nothing if item is MISSING else item for item in items] if items else _empty_list(field)
     if holds == "" and not (field.annotation is str and not field.optional and isinstance(field.default, str)):
         return _nothing(field)
     return _read_json(field, holds) if field.kind == "json" else _read_text(field, holds)
@@ -361,7 +362,7 @@ def _nothing(field: Field) -> Any:
 def _empty_list(field: Field) -> Any:
     if field.optional and not field.required and field.default is None:
         return None
-    return MISSING if not field.required and field.default is MISSING else []
+    return MISSING if not field.required and (field.default is MISSING or not field.default) else []
 
 
 def _read_text(field: Field, holds: str) -> Any:

@@ -27,13 +27,14 @@ function render({ model, el }) {
     if (!host) return void requestAnimationFrame(found);
     host.setAttribute("role", "region");
     host.setAttribute("aria-label", model.get("label"));
-    host.addEventListener("keydown", press);
+    // on the way down: the text fields of ipywidgets let no key out
+    host.addEventListener("keydown", press, true);
     watch.observe(host, { subtree: true, childList: true, attributes: true, attributeFilter: ["class"] });
   };
   found();
   return () => {
     watch.disconnect();
-    if (host) host.removeEventListener("keydown", press);
+    if (host) host.removeEventListener("keydown", press, true);
   };
 }
 

@@ -7,7 +7,8 @@ event is built anew from the controls whenever somebody types; its own rules spe
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from threading import RLock
 from typing import Any, Final
@@ -72,10 +73,10 @@ class AppendForm(Follower, Twin, w.VBox):  # type: ignore[misc]  # the twin's bu
     _timer: asyncio.TimerHandle | None = None
 
     def __init__(self, side: ReadingSide, types: Sequence[type[Event]] = ()) -> None:
+        self._pages: dict[int, Parts] = {}
         self._types = checked_types(side, types)
         self._reading = side if isinstance(side, Reading) else side.stream_class(side.idx, side.lab).read()
         self._stream = side.stream_class(side.idx, side.lab)
-        self._pages: dict[int, Parts] = {}
         self._event: Event | None = None
         self._verdict: Verdict | None = None
         self._outlook, self._pressed, self._quiet = Outlook(), False, False
@@ -172,9 +173,7 @@ class AppendForm(Follower, Twin, w.VBox):  # type: ignore[misc]  # the twin's bu
         for page in self._pages.values():
             for control in page.controls:
                 close(control.box)
-        for child in self.children:
-            close(child)
-        super().close()
+        close(self)
 
     def card(self) -> FormCard:
         """What the picture shows, secrets masked."""
@@ -201,8 +200,8 @@ class AppendForm(Follower, Twin, w.VBox):  # type: ignore[misc]  # the twin's bu
         form = w.VBox([self._body, self._actions(), self._when.box])
         columns = w.Box([_classed(form, "fl-pad"), _classed(self._panel, "fl-pad")])
         title = w.HTML(f'<h3 class="fl-title mono jp-toc-ignore">{markup.name(self._reading.idx, 60)}</h3>')
-        choice = [self._choice] if len(self._types) > 1 else []
-        head = _classed(w.HBox([title, *choice, _classed(self._head, "grow"), self._behind]), "fl-head")
+        self._choice.layout.display = None if len(self._types) > 1 else "none"
+        head = _classed(w.HBox([title, self._choice, _classed(self._head, "grow"), self._behind]), "fl-head")
         style = w.HTML(f"<style>{theme.sheet(source('form.css'))}</style>")
         style.layout.display = "none"
         return [style, head, self._note, self._retry, _classed(columns, "fl-cols"), self._keys]
@@ -222,7 +221,8 @@ class AppendForm(Follower, Twin, w.VBox):  # type: ignore[misc]  # the twin's bu
     def _page(self) -> Parts:
         place = self._choice.value
         if place not in self._pages:
-            self._pages[place] = Parts(fields.fields_of(self._types[place]), "", self._typed)
+            with self._in_silence():
+                self._pages[place] = Parts(fields.fields_of(self._types[place]), "", self._typed)
         return self._pages[place]
 
     def _show_page(self) -> None:
@@ -235,17 +235,25 @@ class AppendForm(Follower, Twin, w.VBox):  # type: ignore[misc]  # the twin's bu
         self._disclosed.description = f"occurred at {'▾' if shown else '▸'}"
 
     def _fill(self, holds: Mapping[str, Any]) -> None:
+        page = self._page
+        with self._in_silence():
+            page.holds = holds
+
+    @contextmanager
+    def _in_silence(self) -> Iterator[None]:
+        """Controls that change inside are not somebody typing."""
         self._quiet = True
         try:
-            self._page.holds = holds
+            yield
         finally:
             self._quiet = False
 
     def _answer(self, event: Event) -> None:
         """Say what became of an event: an accepted one leaves the form empty, a refused one stays to be mended."""
         if event.rejection is None:
-            self._quiet = True
-            self._pressed, self._when.holds = False, ""
+            self._pressed = False
+            with self._in_silence():
+                self._when.holds = ""
             self._fill({})
             self._look()
             now = outlook.accepted(event.version or 0, event.event_name)

@@ -92,7 +92,6 @@ def _masked(state: BaseModel | None, secret: Sequence[str]) -> dict[str, object]
 def refusal(rejection: Rejection, attempts: int | None = None) -> Outlook:
     """What is said of a refused attempt; `attempts` are in the journal of the stream."""
     card = telling.rejection_card(rejection)
-    judged = ". ".join(sentences.judged_on(card))
     return Outlook(
         title="State it would have led to",
         said="" if card.after else f"{sentences.led_nowhere(card)[:1].upper()}{sentences.led_nowhere(card)[1:]}.",
@@ -101,7 +100,7 @@ def refusal(rejection: Rejection, attempts: int | None = None) -> Outlook:
         headline=sentences.headline(card),
         reasons=list(sentences.reasons(card)),
         verdict="",
-        foot="" if attempts is None else f"the log is unchanged · attempt {attempts:,} in the journal · {judged}",
+        foot="" if attempts is None else f"the log is unchanged · attempt {attempts:,} in the journal",
     )
 
 

@@ -1,8 +1,7 @@
-"""AppendForm in JupyterLab: appended by typing and clicking, refused and corrected, in both themes, exported, and hostile."""
+"""AppendForm in JupyterLab: an event typed and appended, refused and corrected, in both themes; hostile payloads."""
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
