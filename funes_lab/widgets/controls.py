@@ -72,9 +72,12 @@ class Control:
         beside.add_class("fl-hint")
         row = w.HBox([*controls, beside])
         row.add_class("fl-row")
-        said = [w.HTML(f'<div class="muted">{markup.text(self.field.description)}</div>')]
-        said[0].add_class("fl-said")
-        return w.VBox([row, *(said if self.field.description else []), self._errors])
+        parts = [row, self._errors]
+        if self.field.description:
+            said = w.HTML(f'<div class="muted">{markup.text(self.field.description)}</div>')
+            said.add_class("fl-said")
+            parts.insert(1, said)
+        return w.VBox(parts)
 
     def _settings(self) -> dict[str, Any]:
         star = " *" if self.field.required and self.field.name else ""

@@ -176,3 +176,57 @@ def test_keys_append_and_a_form_tells_that_the_log_went_on(lab: LabPage) -> None
     form.get_by_role("button", name="Read again and retry").click()
     form.get_by_text("Accepted: Debt::PaymentReceived is version 3.").wait_for()
     assert asked(lab, "debt.version, len(lab.rejections)") == "(3, 1)"
+
+
+NESTED = """
+import enum
+from datetime import date
+from decimal import Decimal
+from typing import Literal
+
+import funes_lab as fl
+from pydantic import BaseModel, Field
+
+class Line(BaseModel):
+    sku: str
+    quantity: int = Field(default=1, ge=1)
+
+class Colour(enum.Enum):
+    RED = "red"
+
+class Ordered(fl.Event, name="Shop::Ordered"):
+    filter_attributes = ["pin"]
+    total: Decimal = Field(ge=0, description="What is to be paid, taxes included")
+    lines: list[Line]
+    gift: bool = False
+    size: Literal["S", "M"] | None = None
+    invoice: Line | None = None
+    pin: str
+    extra: dict[str, int] = {}
+    day: date | None = None
+
+shop = fl.EventStream.for_("orders-7", lab=fl.Lab())
+form = shop.form(Ordered)
+form
+"""
+
+
+def test_lists_groups_choices_and_secrets_are_filled_by_hand(lab: LabPage) -> None:
+    lab.open(notebook(lab.server.folder, "form-nested.ipynb", NESTED)).run_all()
+    form = form_of(lab)
+    fill(form, total="12345678901234567890.10", pin="0042", extra='{"a": 1}')
+    form.get_by_role("button", name="Add").click()
+    form.get_by_label("sku").first.fill("A-1")
+    form.get_by_label("gift").check()
+    form.get_by_label("size").select_option("M")
+    form.get_by_text("Would be accepted as version 1").wait_for()
+    assert form.get_by_label("pin").get_attribute("type") == "password"
+    lab.shot("form-nested", of=form)
+    lab.page.set_viewport_size({"width": 560, "height": 900})
+    lab.shot("form-narrow", of=form)
+    form.get_by_role("button", name="Append", exact=True).click()
+    form.get_by_text("Accepted: Shop::Ordered is version 1.").wait_for()
+    event = "form.event.total, form.event.lines[0].sku, form.event.gift, form.event.size, form.event.extra"
+    assert asked(lab, event) == "(Decimal('12345678901234567890.10'), 'A-1', True, 'M', {'a': 1})"
+    assert "0042" not in asked(lab, "form._repr_mimebundle_()['text/html']")
+    assert (lab.outside, lab.complaints) == ([], [])
