@@ -13,12 +13,10 @@ from dataclasses import replace
 from threading import RLock
 from typing import Any, Final
 
-import anywidget
 import ipywidgets as w
 import traitlets
 
-from funes_lab import formats, registry
-from funes_lab.errors import NOTHING, Error
+from funes_lab import formats
 from funes_lab.event import Event
 from funes_lab.projection import latest
 from funes_lab.reading_side import ReadingSide
@@ -26,27 +24,21 @@ from funes_lab.rules import rules_of
 from funes_lab.storable import instant
 from funes_lab.stream import Reading
 from funes_lab.verdict import Verdict
-from funes_lab.widgets import fields, form_sheet, markup, outlook, theme
-from funes_lab.widgets.controls import Control, Parts, TextControl, choice_of_types, close
+from funes_lab.widgets import fields, form_sheet, outlook
+from funes_lab.widgets.controls import Control, Parts, close
 from funes_lab.widgets.form_sheet import FieldRow, FormCard
-from funes_lab.widgets.live import Follower, running_loop
+from funes_lab.widgets.form_types import checked_types
+from funes_lab.widgets.frame import Frame
+from funes_lab.widgets.live import running_loop
 from funes_lab.widgets.outlook import Outlook
-from funes_lab.widgets.twin import Static, Twin, source
+from funes_lab.widgets.placing import place
+from funes_lab.widgets.twin import Static
 
 #: A dry run waits so long for the next key, in seconds.
 WAIT: Final = 0.15
 
-_WHEN: Final = fields.Field("occurred at", "at", "text", hint="UTC", placeholder="now", required=False)
 
-
-class Keys(anywidget.AnyWidget):
-    """Ctrl+Enter, and what a screen reader is told."""
-
-    _esm = source("form.js")
-    label = traitlets.Unicode("").tag(sync=True)
-
-
-class AppendForm(Follower, Twin, w.VBox):  # type: ignore[misc]  # the twin's bundle is the wider one
+class AppendForm(Frame):
     """A form that appends events to a stream; `stream.form(…)` makes one.
 
     Parameters
@@ -82,7 +74,8 @@ class AppendForm(Follower, Twin, w.VBox):  # type: ignore[misc]  # the twin's bu
         self._outlook, self._pressed, self._quiet = Outlook(), False, False
         self._one_at_a_time = RLock()
         self._now: tuple[int, Mapping[str, object]] = (-1, {})
-        super().__init__(self._built())
+        timed = side.stream_class.actual_time_attribute is not None
+        super().__init__(self._built(side.idx, fields.names_of(self._types), timed=timed))
         self.add_class("fl")
         self.add_class("fl-form")
         self._show_page()
@@ -187,36 +180,6 @@ class AppendForm(Follower, Twin, w.VBox):  # type: ignore[misc]  # the twin's bu
 
     # --- how it is built ----------------------------------------------------------------------------------------
 
-    def _built(self) -> list[Any]:
-        self._choice = choice_of_types(fields.names_of(self._types))
-        self._choice.observe(lambda _: self._turned(), "value")
-        self._head, self._note, self._panel = w.HTML(), w.HTML(), w.HTML()
-        self._behind, self._retry = w.Button(description="Read again"), w.Button(description="Read again and retry")
-        self._behind.on_click(lambda _: self._do(self.read_again))
-        self._retry.on_click(lambda _: self._do(self._again))
-        self._body, self._when = w.VBox(), TextControl(_WHEN, "at", self._typed)
-        self._keys = Keys(label=f"Append to {formats.middle(self._reading.idx, 60)}")
-        self._keys.on_msg(lambda _, content, __: self._pressed_key(content))
-        form = w.VBox([self._body, self._actions(), self._when.box])
-        columns = w.Box([_classed(form, "fl-pad"), _classed(self._panel, "fl-pad")])
-        title = w.HTML(f'<h3 class="fl-title mono jp-toc-ignore">{markup.name(self._reading.idx, 60)}</h3>')
-        self._choice.layout.display = None if len(self._types) > 1 else "none"
-        head = _classed(w.HBox([title, self._choice, _classed(self._head, "grow"), self._behind]), "fl-head")
-        style = w.HTML(f"<style>{theme.sheet(source('form.css'))}</style>")
-        style.layout.display = "none"
-        return [style, head, self._note, self._retry, _classed(columns, "fl-cols"), self._keys]
-
-    def _actions(self) -> Any:
-        self._button = _classed(w.Button(description="Append"), "main")
-        self._button.on_click(lambda _: self._do(self.append))
-        self._disclosed = w.Button(description="occurred at ▸", tooltip="Say when it happened")
-        self._disclosed.on_click(lambda _: self._disclose())
-        self._when.box.layout.display = "none"
-        if self._reading.stream_class.actual_time_attribute is not None:
-            self._disclosed.layout.display = "none"
-        keys = w.HTML('<span class="muted"><kbd>Ctrl</kbd> <kbd>Enter</kbd></span>')
-        return _classed(w.HBox([self._button, _classed(keys, "grow"), self._disclosed]), "act")
-
     @property
     def _page(self) -> Parts:
         place = self._choice.value
@@ -228,11 +191,6 @@ class AppendForm(Follower, Twin, w.VBox):  # type: ignore[misc]  # the twin's bu
     def _show_page(self) -> None:
         page = [control.box for control in self._page.controls]
         self._body.children = page or [w.HTML('<span class="muted">an event without fields</span>')]
-
-    def _disclose(self) -> None:
-        shown = self._when.box.layout.display == "none"
-        self._when.box.layout.display = None if shown else "none"
-        self._disclosed.description = f"occurred at {'▾' if shown else '▸'}"
 
     def _fill(self, holds: Mapping[str, Any]) -> None:
         page = self._page
@@ -272,10 +230,6 @@ class AppendForm(Follower, Twin, w.VBox):  # type: ignore[misc]  # the twin's bu
         if self.fault:
             self._outlook = outlook.failed(self.fault)
             self._draw()
-
-    def _again(self) -> None:
-        self.read_again()
-        self.append()
 
     def _pressed_key(self, content: object) -> None:
         if content == {"pressed": "append"}:
@@ -352,25 +306,10 @@ class AppendForm(Follower, Twin, w.VBox):  # type: ignore[misc]  # the twin's bu
 
     def _tell(self, event: Event) -> tuple[int, int]:
         """Show each error at its field; how many fields are to fill and how many to mend."""
-        there = {control.path: control for control in self._page.within()}
-        found: dict[str, list[tuple[str, str]]] = {}
-        to_fill = set[str]()
-        for error in event.own_errors:
-            path = _nearest(error.attribute, there)
-            if path is not None and error.source == "own" and _is_empty(error, there[path]):
-                to_fill.add(path)
-            if path is not None and (self._pressed or path not in to_fill):
-                found.setdefault(path, []).append((error.source, error.message))
-        mend = {path for path, told in found.items() if any(gate == "own" for gate, _ in told)} - to_fill
-        mend |= {"" for error in event.own_errors if error.source == "own" and _nearest(error.attribute, there) is None}
-        for path, control in there.items():
-            if problem := fields.problem(control.field, control.holds):
-                found[path] = [("own", problem)]
-                mend.add(path)
-            control.tell(found.get(path, []))
-        mend |= {"at"} if self._tell_when() else set()
-        self._button.disabled = bool(to_fill or mend)
-        return len(to_fill), len(mend)
+        to_fill, to_mend = place(event, self._page, pressed=self._pressed)
+        to_mend += self._tell_when()
+        self._button.disabled = bool(to_fill or to_mend)
+        return to_fill, to_mend
 
     def _tell_when(self) -> bool:
         try:
@@ -390,13 +329,7 @@ class AppendForm(Follower, Twin, w.VBox):  # type: ignore[misc]  # the twin's bu
         return f"{told} · the log is at {formats.value(there)}" if there > read else told
 
     def _draw(self) -> None:
-        told = self._reads()
-        _set(self._head, f'<span class="muted">{markup.text(told)}</span>')
-        _set(self._note, outlook.note_html(self._outlook, pressed=self._pressed or self._outlook.tone == "accepted"))
-        _set(self._panel, outlook.panel_html(self._outlook))
-        conflict = self._outlook.tone == "conflict"
-        self._retry.layout.display = None if conflict else "none"
-        self._behind.layout.display = None if "·" in told and not conflict else "none"
+        self._say(self._reads(), self._outlook, pressed=self._pressed)
 
     def _leaves(self) -> list[Control]:
         listed = [c for c in self._page.within() if c.field.kind not in ("group", "list") or not list(c.within())[1:]]
@@ -411,48 +344,3 @@ class AppendForm(Follower, Twin, w.VBox):  # type: ignore[misc]  # the twin's bu
         text = shown if isinstance(shown, str) else formats.value(shown)
         star = " *" if control.field.required and control.field.name else ""
         return FieldRow(f"{control.path}{star}", text, control.field.hint, control.told)
-
-
-def checked_types(side: ReadingSide, types: Sequence[Any]) -> tuple[type[Event], ...]:
-    """The event types of a form: the given ones, or those that the projections of the stream interpret."""
-    for given in types:
-        if not (isinstance(given, type) and issubclass(given, Event)):
-            raise TypeError(f"form takes event classes, got {given!r}; write stream.form(Issued, PaymentReceived)")
-    found = types or interpreted(side.stream_class)
-    if not found:
-        name = side.stream_class.__name__
-        raise TypeError(f"{name} has no projection that says which events it takes; name them: stream.form(Issued)")
-    return tuple(dict.fromkeys(found))
-
-
-def interpreted(stream_class: Any) -> list[type[Event]]:
-    """The event classes that the projections of a stream interpret."""
-    listed = [stream_class.consistency_projection, *stream_class.transactional_projections]
-    listed += [one.projection for one in stream_class.async_projections]
-    names = [name for one in listed if one is not None for name in latest(one)._fold.blocks]
-    classes = [registry.find(name) for name in dict.fromkeys(names)]
-    return [cls for cls in classes if cls is not None and issubclass(cls, Event)]
-
-
-def _nearest(attribute: str, there: Mapping[str, Control]) -> str | None:
-    """The control that an error is about, or the one around it."""
-    while attribute:
-        if attribute in there:
-            return attribute
-        attribute = attribute.rpartition(".")[0]
-    return None
-
-
-def _is_empty(error: Error, control: Control) -> bool:
-    return error.value is NOTHING or control.holds in ("", -1, None)
-
-
-def _classed(widget: Any, name: str) -> Any:
-    widget.add_class(name)
-    return widget
-
-
-def _set(shown: Any, value: str) -> None:
-    """Change what is shown only where it changes, so that a screen reader is not told it again."""
-    if shown.value != value:
-        shown.value = value
