@@ -216,6 +216,7 @@ def test_lists_groups_choices_and_secrets_are_filled_by_hand(lab: LabPage) -> No
     form = form_of(lab)
     fill(form, total="12345678901234567890.10", pin="0042", extra='{"a": 1}')
     form.get_by_role("button", name="Add").click()
+    form.get_by_role("button", name="Remove").wait_for()
     form.get_by_label("sku").first.fill("A-1")
     form.get_by_label("gift").check()
     form.get_by_label("size").select_option("M")
