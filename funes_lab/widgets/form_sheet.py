@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Final
 
 from funes_lab import formats
@@ -146,7 +147,7 @@ def _panel(sheet: Sheet, outlook: Outlook, y: float) -> float:
         y += 20
     for name, value in outlook.now[1 : formats.FIELDS + 1]:
         sheet.text(left + 8, y + 17, formats.middle(name, 28), mono=True, colour="muted")
-        sheet.text(right - 8, y + 17, formats.value(value), anchor="end", room=220)
+        sheet.text(right - 8, y + 17, formats.value(value), anchor="end", room=_room(value, 220))
         sheet.line(left, y + 26, right, y + 26)
         y += 26
     if outlook.verdict:
@@ -175,13 +176,24 @@ def _state_lines(sheet: Sheet, outlook: Outlook, y: float) -> float:
         before = formats.NONE if line.mark == "added" else formats.value(line.before)
         struck = line.mark in ("changed", "removed")
         sheet.text(
-            right - 110, y + 17, before, anchor="end", struck=struck, colour="muted" if struck else "ink", room=130
+            right - 110,
+            y + 17,
+            before,
+            anchor="end",
+            struck=struck,
+            colour="muted" if struck else "ink",
+            room=_room(line.before, 130),
         )
         after = {"same": "same", "removed": "gone"}.get(line.mark, formats.value(line.after))
         colour = "muted" if same else "state" if bad else "ink"
-        sheet.text(right - 8, y + 17, after, anchor="end", bold=not same, colour=colour, room=98)
+        sheet.text(right - 8, y + 17, after, anchor="end", bold=not same, colour=colour, room=_room(line.after, 98))
         y += 26
     if (more := len(outlook.lines) - formats.FIELDS) > 0:
         sheet.text(left, y + 16, f"… {formats.count(more, 'more field')}", colour="muted")
         y += 24
     return y
+
+
+def _room(value: object, room: float) -> float | None:
+    """The room for a value; a number is never cut."""
+    return None if isinstance(value, int | float | Decimal) else room

@@ -261,3 +261,10 @@ def test_of_a_cell_that_runs_a_hundred_times_one_form_is_left(debt, lab):
     gc.collect()
     assert len(lab.store.watchers) == 1
     assert counts[0] == counts[-1]
+
+
+def test_a_number_of_the_state_is_never_cut_in_the_picture(lab):
+    stream = DebtEventStream.for_("d", lab=lab)
+    form = stream.form(Issued)
+    form.values = {"amount": "123456789012345678901234.50", "interest_rate": "0", "at": "2026-01-01"}
+    assert shown(form, "123,456,789,012,345,678,901,234.50")
