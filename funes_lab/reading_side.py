@@ -22,8 +22,6 @@ from funes_lab.store import Row, rows_to_table
 if TYPE_CHECKING:
     import pandas as pd
 
-    from funes_lab.widgets.timeline import StreamTimeline
-
 
 class ReadingSide(Showing):
     """What can be asked of the events of a stream; shared by streams and readings."""
@@ -206,46 +204,6 @@ class ReadingSide(Showing):
         rows, reference = self._filtered_rows(at, as_of)
         task = engine.Task(fold_of(projection), reference, steps, every_stream=True, on_error=on_error)
         return states.replayed([rows_to_table(rows)], task, wish)
-
-    def timeline(self, *, by: Literal["record", "actual"] = "record") -> StreamTimeline:
-        """A picture of what was accepted, what was refused, and when; it moves, and follows the log.
-
-        Parameters
-        ----------
-        by : {"record", "actual"}
-            Whether marks stand where they were recorded, or where they happened.
-
-        Returns
-        -------
-        StreamTimeline
-            A lane an event type. `.selection` is what is selected: `(idx, version)` of an event, or the `Rejection` of
-            an attempt; it can be set, also to a version. `.static()` and `.save("x.svg" | "x.html")` give the picture.
-
-        Raises
-        ------
-        ValueError
-            If `by` is neither.
-
-        Examples
-        --------
-        >>> import funes_lab as fl
-        >>> from pydantic import Field
-        >>> class Lent(fl.Event, name="Example::Lent"):
-        ...     days: int = Field(gt=0)
-        >>> lab = fl.Lab(clock=fl.testing.Clock("2026-01-01"))
-        >>> book = fl.EventStream.for_("book-7", lab=lab)
-        >>> for days in (14, -1, 7):
-        ...     event = book.append(Lent(days=days))
-        >>> timeline = book.timeline()
-        >>> timeline
-        Timeline of book-7 by record time: 2 events, 1 refused attempt, 1 Jan 2026
-        >>> timeline.selection = 2
-        >>> timeline.selection
-        ('book-7', 2)
-        """
-        from funes_lab.widgets import timeline
-
-        return timeline.of_stream(self, by)
 
     def _project(
         self, projection: type[Projection[Any]], at: Moment | None, as_of: Moment | None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from funes_lab.event import Event
 from funes_lab.projection import Projection
 from funes_lab.storable import Moment
 
 if TYPE_CHECKING:
+    from funes_lab.reading_side import ReadingSide
     from funes_lab.widgets.bitemporal import BitemporalMap
     from funes_lab.widgets.form import AppendForm
     from funes_lab.widgets.scrubber import ReplayScrubber
@@ -50,7 +51,7 @@ class Showing:
         """
         from funes_lab.widgets.form import AppendForm
 
-        return AppendForm(self, types)
+        return AppendForm(_side(self), types)
 
     def scrub(
         self,
@@ -104,7 +105,7 @@ class Showing:
         """
         from funes_lab.widgets.scrubber import ReplayScrubber
 
-        return ReplayScrubber(self, projection, skip=skip, fields=fields)
+        return ReplayScrubber(_side(self), projection, skip=skip, fields=fields)
 
     def timeline(self, *, by: Literal["record", "actual"] = "record") -> StreamTimeline:
         """A picture of what was accepted, what was refused, and when; it moves, and follows the log.
@@ -144,7 +145,7 @@ class Showing:
         """
         from funes_lab.widgets import timeline
 
-        return timeline.of_stream(self, by)
+        return timeline.of_stream(_side(self), by)
 
     def bitemporal(
         self,
@@ -207,4 +208,9 @@ class Showing:
         """
         from funes_lab.widgets.bitemporal import BitemporalMap
 
-        return BitemporalMap(self, projection, field, at=at, as_of=as_of)
+        return BitemporalMap(_side(self), projection, field, at=at, as_of=as_of)
+
+
+def _side(shown: Showing) -> ReadingSide:
+    """What is shown is a stream or a reading: nothing else has this side."""
+    return cast("ReadingSide", shown)

@@ -39,7 +39,7 @@ def time(moment: dt.datetime | None, *, seconds: bool = False) -> str:
     """
     if moment is None:
         return NONE
-    return inin_utc(moment).isoformat(sep=" ", timespec="seconds" if seconds else "minutes")
+    return in_utc(moment).isoformat(sep=" ", timespec="seconds" if seconds else "minutes")
 
 
 def long_time(moment: dt.datetime | None) -> str:
@@ -52,7 +52,7 @@ def long_time(moment: dt.datetime | None) -> str:
     """
     if moment is None:
         return NONE
-    there = inin_utc(moment)
+    there = in_utc(moment)
     return f"{there.day} {_MONTHS[there.month - 1]} {there.year} {there.time().isoformat('seconds')} UTC"
 
 
@@ -164,7 +164,7 @@ def in_utc(moment: dt.datetime) -> dt.datetime:
 
 
 def _moment(moment: dt.datetime) -> str:
-    there = inin_utc(moment)
+    there = in_utc(moment)
     if not there.microsecond:
         return there.isoformat(sep=" ", timespec="seconds" if there.second else "minutes")
     return there.isoformat(sep=" ", timespec="microseconds" if there.microsecond % 1000 else "milliseconds")

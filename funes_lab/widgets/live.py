@@ -46,7 +46,7 @@ class Follower:
             What is shown: outside of a notebook, the same thing made at the same line takes the place of the former.
         """
         self._watchers, self._due = lab.store.watchers, False
-        self._loop = _running_loop()
+        self._loop = running_loop()
         # by name: every widget of anywidget gets a class of its own
         _make_room(self, (type(self).__qualname__, *identity))
         self._watchers.add(self.changed)
@@ -124,8 +124,8 @@ class Live(Follower, Twin, anywidget.AnyWidget):  # type: ignore[misc]  # the tw
         return self.picture()[1]
 
 
-def _running_loop() -> asyncio.AbstractEventLoop | None:
-    """The loop that a kernel runs its cells in."""
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """The loop of this thread, in a kernel: that of the cells, or that of what widgets say."""
     try:
         return asyncio.get_running_loop()
     except RuntimeError:

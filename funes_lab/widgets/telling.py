@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from funes_lab import formats, registry
@@ -35,7 +35,7 @@ _LAST, _STREAMS, _ATTEMPTS = 4, 8, 10
 
 def errors_card(errors: Errors) -> ErrorsCard:
     """The errors of an attempt."""
-    return ErrorsCard([_error_row(error) for error in errors], errors.where)
+    return ErrorsCard([error_row(error) for error in errors], errors.where)
 
 
 def event_card(event: Event) -> EventCard:
@@ -46,7 +46,7 @@ def event_card(event: Event) -> EventCard:
         row=_event_row(event),
         status=known,
         stream=now.idx,
-        errors=[_error_row(error) for error in event.errors],
+        errors=[error_row(error) for error in event.errors],
         kept_aside=formats.mask(event.kept_aside, event.filter_attributes),
         meta_info=dict(event.meta_info),
     )
@@ -97,7 +97,7 @@ def rejection_card(rejection: Rejection) -> RejectionCard:
         event=rejection.event,
         payload=formats.mask(rejection.payload, secret),
         stage=rejection.stage,
-        errors=[_error_row(error) for error in rejection.errors],
+        errors=[error_row(error) for error in rejection.errors],
         at=rejection.at,
         tried_version=rejection.version_tried,
         version_read=rejection.version_read,
@@ -115,13 +115,14 @@ def rejections_card(rejections: Rejections) -> RejectionsCard:
     """The last attempts, newest first."""
     listed = list(rejections)
     rows = [
-        RejectionRow(r.time, r.idx, r.event, r.stage, sentences.gist([_error_row(error) for error in r.errors]))
+        RejectionRow(r.time, r.idx, r.event, r.stage, sentences.gist([error_row(error) for error in r.errors]))
         for r in reversed(listed[-_ATTEMPTS:])
     ]
     return RejectionsCard(rows, len(listed) - len(rows))
 
 
-def _error_row(error: Error) -> ErrorRow:
+def error_row(error: Error) -> ErrorRow:
+    """One error."""
     told = error.origin or error
     has_value = told.value is not NOTHING
     return ErrorRow(
@@ -152,7 +153,12 @@ def _state_lines(rejection: Rejection, before: Mapping[str, Any]) -> Sequence[St
     if rejection.state_after is None:
         return []
     after = formats.mask(rejection.state_after, rejection.secret)
-    offending = {(e.origin or e).attribute.split(".")[0] for e in rejection.errors if e.source == "state"}
+    return state_lines(before, after, rejection.errors)
+
+
+def state_lines(before: Mapping[str, Any], after: Mapping[str, Any], errors: Iterable[Error] = ()) -> list[StateLine]:
+    """Two states side by side, secrets masked already; what the errors are about is marked."""
+    offending = {(e.origin or e).attribute.split(".")[0] for e in errors if e.source == "state"}
     lines = []
     for name in dict.fromkeys([*before, *after]):
         was, is_now = before.get(name), after.get(name)
