@@ -130,7 +130,7 @@ class Showing:
         --------
         >>> import funes_lab as fl
         >>> from pydantic import Field
-        >>> class Lent(fl.Event, name="Example::Lent"):
+        >>> class Lent(fl.Event, name="Example::LentOut"):
         ...     days: int = Field(gt=0)
         >>> lab = fl.Lab(clock=fl.testing.Clock("2026-01-01"))
         >>> book = fl.EventStream.for_("book-7", lab=lab)

@@ -96,7 +96,7 @@ def fields_of(cls: type[BaseModel]) -> tuple[Field, ...]:
     >>> import funes_lab as fl
     >>> from decimal import Decimal
     >>> from pydantic import Field
-    >>> class Sold(fl.Event, name="Example::Sold"):
+    >>> class Sold(fl.Event, name="Example::SoldOut"):
     ...     price: Decimal = Field(ge=0)
     ...     note: str | None = None
     >>> [(f.name, f.kind, f.hint, f.required) for f in fields_of(Sold)]

@@ -51,7 +51,7 @@ class AppendForm(Frame):
     Examples
     --------
     >>> import funes_lab as fl
-    >>> class Said(fl.Event, name="Example::Said"):
+    >>> class Said(fl.Event, name="Example::Spoken"):
     ...     text: str
     >>> form = fl.EventStream.for_("talk", lab=fl.Lab()).form(Said)
     >>> form.values = {"text": "by hand"}
