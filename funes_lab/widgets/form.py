@@ -56,7 +56,7 @@ class AppendForm(Frame):
     >>> form = fl.EventStream.for_("talk", lab=fl.Lab()).form(Said)
     >>> form.values = {"text": "by hand"}
     >>> form.dry_run
-    <Verdict: Example::Said would be accepted as version 1>
+    <Verdict: Example::Spoken would be accepted as version 1>
     >>> form.append().version, form.values
     (1, {})
     """
