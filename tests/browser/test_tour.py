@@ -166,7 +166,8 @@ def test_what_a_payload_a_name_or_an_idx_holds_is_shown_as_text(lab: LabPage) ->
     assert all("<img src=x" in picture for picture in pictures)
     lab.page.wait_for_function("() => window.fired?.includes('control')")
     assert lab.page.evaluate("() => window.fired") == ["control"]
-    assert lab.outside == ["https://elsewhere.invalid/x.png"]
+    # the browser may try it again
+    assert set(lab.outside) == {"https://elsewhere.invalid/x.png"}
     lab.shot("hostile")
 
 
