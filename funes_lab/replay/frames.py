@@ -74,13 +74,6 @@ def whole(tables: Iterable[pa.Table]) -> pa.Table:
     return pa.concat_tables(list(tables) or [LOG_SCHEMA.empty_table()])
 
 
-def under_todays_names(table: pa.Table) -> pa.Table:
-    """Rows of the log, with the name that the class of their event has now."""
-    encoded = table["klass"].combine_chunks().dictionary_encode()
-    names = pa.array([registry.canonical(name) for name in encoded.dictionary.to_pylist()], pa.string())
-    return table.set_column(table.schema.get_field_index("klass"), "klass", names.take(encoded.indices))
-
-
 class _Fields:
     """The attributes of events, gathered by their names."""
 

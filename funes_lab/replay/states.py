@@ -18,7 +18,7 @@ from funes_lab.errors import ProjectionError
 from funes_lab.fold import Fold, folding
 from funes_lab.replay.columns import GUESS, check_decimals, column, kinds_of, picked
 from funes_lab.replay.engine import States, Task, run
-from funes_lab.replay.frames import frame, keys_of, under_todays_names, whole
+from funes_lab.replay.frames import frame, keys_of, whole
 from funes_lab.store import Scan
 
 _KEPT = ("idx", "version", "klass", "occurred_at", "created_at")
@@ -56,15 +56,21 @@ def replayed(
     keys, states = [], _Columns(task.fold)
     for table in tables:
         found = run(table, task, tick)
-        keys.append(table.select(_KEPT).take(pa.array(found.rows, type=pa.int64())))
+        keys.append(_rows(table.select(_KEPT), found.rows))
         states.add(found)
-    there = under_todays_names(whole(keys))
+    there = whole(keys)
     more: dict[str, Any] = {}
     if wish.changes:
         more = _changes(states, there, task, wish)
     if task.on_error != "raise":
         more["error"] = column(states.errors, "str")
     return frame(keys_of(there), states.columns(wish), "state", more)
+
+
+def _rows(table: pa.Table, numbers: list[int]) -> pa.Table:
+    """Some rows; with steps these are all of them, most of the time."""
+    every = len(numbers) == table.num_rows
+    return table if every else table.take(pa.array(numbers, type=pa.int64()))
 
 
 @contextmanager
