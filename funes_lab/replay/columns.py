@@ -179,10 +179,8 @@ _MAKERS: Mapping[str, Callable[[list[Any], set[type]], Any]] = {
 def _objects(values: Sequence[Any], found: Collection[type]) -> Any:
     if any(not issubclass(kind, _UNCHANGING) for kind in found):
         values = [v if isinstance(v, _UNCHANGING) else copy.deepcopy(v) for v in values]
-    # an array first: a Series would look into lists, and take NaN from None
-    array = np.empty(len(values), dtype=object)
-    array[:] = values
-    return pd.Series(array, dtype=object)
+    # item by item: whatever else takes a list looks into the lists in it
+    return pd.Series(np.fromiter(values, dtype=object, count=len(values)), dtype=object)
 
 
 _UNCHANGING = (str, int, float, bool, Decimal, date, time, timedelta, UUID, bytes, _NOTHING)
