@@ -13,6 +13,9 @@ from hypothesis import settings
 import funes_lab as fl
 from funes_lab import current
 
+# pandera, once imported, has pyarrow read a time of any zone as if it were in UTC, unless this is set; empty means no.
+os.environ.setdefault("PYARROW_IGNORE_TIMEZONE", "")
+
 # CI tries the same examples each time: what passed on one machine passes on the next. People's runs try new ones.
 settings.register_profile("ci", derandomize=True, deadline=None)
 if os.environ.get("CI"):

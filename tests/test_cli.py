@@ -1,5 +1,6 @@
 """The command line: what it prints, what it copies, and that JupyterLab really comes up on the tour."""
 
+import contextlib
 import json
 import os
 import re
@@ -295,8 +296,13 @@ def test_jupyterlab_comes_up_on_the_tour_fetches_nothing_and_stops_on_ctrl_c(ser
     assert config["news"] == {"disabled": True}
     assert config["treePath"] == "00_tour.ipynb"
 
-    process.send_signal(signal.SIGINT)
-    process.wait(timeout=120)
+    # on a busy machine a signal can come between two things and be lost; a person presses the keys again
+    for _ in range(8):
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=15)
+            break
+    assert process.returncode is not None
 
 
 def test_an_address_without_the_token_is_refused(server):
