@@ -20,6 +20,7 @@ def shell(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Iterator[InteractiveShell]:
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))  # nothing of the user's own is read or written
+    monkeypatch.delenv("VIRTUAL_ENV", raising=False)  # that of whoever runs the tests may be another one
     made = InteractiveShell(history_load_length=0)
     made.Completer.use_jedi = request.param
     made.history_manager.enabled = False
