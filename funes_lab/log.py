@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from funes_lab import formats
 from funes_lab.current import Workspace
 from funes_lab.selection import Name, names_of, selection
 from funes_lab.storable import Moment
+from funes_lab.store import Selection
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from funes_lab.interchange.classes import Source
+
+#: So many events tell what an empty frame of a log looks like.
+_SAMPLE: Final = 1000
 
 
 class Log:
@@ -67,9 +71,9 @@ class Log:
             (`payload.x` where one is called like a column), with the dtypes that their classes promise: Int64,
             boolean, float64, str, datetime64[us, UTC], timedelta64[us], else objects, Decimals too; then
             `meta_info.x` for what was bound to events. Attributes of names that no class has are there as well. An
-            empty result has the same columns. With `expand=False` the last columns are `payload` and `meta_info`
-            (str, JSON text), and `event` is the name that the log has: such a frame, written to a file, can be
-            loaded by `Lab.load`. Secret attributes are masked in both.
+            empty result has the columns that a full one has, as far as a thousand events tell. With `expand=False` the
+            last columns are `payload` and `meta_info` (str, JSON text), and `event` is the name that the log has: such
+            a frame, written to a file, can be loaded by `Lab.load`. Secret attributes are masked in both.
 
         Examples
         --------
@@ -90,10 +94,11 @@ class Log:
         asked = selection(names=listed, idx=idx, at=at, as_of=as_of)
         store, unit = self._lab.store, self._lab.unit
         with store.scan(asked, unit) as scan, states.told(scan, progress=progress) as tick:
-            promised = listed or ()
-            if scan.rows == 0 and listed is None:
-                promised = store.names(unit)
-            return frames.of_log(scan, names=promised, expand=expand, decimals=decimals, tick=tick)
+            if scan.rows:
+                return frames.of_log(scan, names=listed or (), expand=expand, decimals=decimals, tick=tick)
+        promised = store.names(unit) if listed is None else listed
+        with store.scan(Selection(names=asked.names, first=_SAMPLE), unit) as some:
+            return frames.of_nothing(some, names=promised, expand=expand, decimals=decimals)
 
     def streams(self) -> pd.DataFrame:
         """What streams there are.

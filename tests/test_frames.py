@@ -238,3 +238,14 @@ def test_frames_filter_by_time_like_projected_with(lab, clock):
     assert list(debt.replay(VirtualOutstandingBalance, as_of=day(101)).version) == [1, 2]
     assert list(debt.replay(VirtualOutstandingBalance, at=day(2), as_of=day(101)).version) == [1]
     assert list(debt.read().replay(VirtualOutstandingBalance, at="2026-01-03").version) == [1, 3]
+
+
+def test_a_filter_that_leaves_nothing_leaves_the_columns_also_of_names_that_no_class_has(lab):
+    row = {"idx": "n", "created_at": START, "occurred_at": START, "klass": "Old::Thing", "version": 1}
+    lab.load([{**row, "props": {"a": 1, "b": "x", "c": [1]}, "meta_info": {"user_id": 7}}])
+    full, empty = lab.log.df(), lab.log.df(at="1999-01-01")
+    assert list(full.a) == [1]
+    assert dtypes(empty) == dtypes(full)
+    assert dtypes(lab.log.df(names="Old::Thing", idx="nowhere")) == dtypes(full)
+    assert dtypes(lab.log.df(idx="nowhere", expand=False)) == dtypes(lab.log.df(expand=False))
+    assert list(empty.idx.cat.categories) == list(empty.event.cat.categories) == []

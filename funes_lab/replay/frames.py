@@ -28,8 +28,6 @@ from funes_lab.upcast import stored_shape
 #: Rows that are turned into events at a time.
 AT_ONCE = 20_000
 
-KEYS = ("idx", "version", "event", "occurred_at", "created_at")
-
 
 def of_log(
     tables: Iterable[pa.Table],
@@ -62,6 +60,14 @@ def of_log(
             tick(part.num_rows)
     payload, context = fields.columns(decimals)
     return frame(keys_of(whole(keys)), payload, "payload", context)
+
+
+def of_nothing(
+    sample: Iterable[pa.Table], *, names: Sequence[str] = (), expand: bool = True, decimals: str = "exact"
+) -> pd.DataFrame:
+    """The frame without a row that these rows would have: also the attributes of names that no class has."""
+    found = of_log(sample, names=names, expand=expand, decimals=decimals).iloc[:0]
+    return found.assign(**{key: found[key].cat.remove_unused_categories() for key in ("idx", "event")})
 
 
 def _parts(table: pa.Table) -> Iterator[pa.Table]:
