@@ -87,8 +87,8 @@ class Follower:
 class Live(Follower, Twin, anywidget.AnyWidget):  # type: ignore[misc]  # the twin's bundle is the wider one
     """A picture that moves: data made in Python, drawn by one ESM file.
 
-    A subclass names its file and its layout, `class Scrubber(Live, esm="scrubber.js", layout="…")`, fills `data` with
-    values that are formatted already, and gives its picture as SVG.
+    A subclass names its file and its layout, `class Scrubber(Live, esm="scrubber/scrubber.js", layout="…")`, fills
+    `data` with values that are formatted already, and gives its picture as SVG.
     """
 
     data = traitlets.Dict().tag(sync=True)

@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 import funes_lab as fl
-from funes_lab.widgets import scrubber_words as words
+from funes_lab.widgets.scrubber import words
 from tests.browser.harness import DARK, LIGHT, LabPage, Page
 from tests.browser.test_tour import notebook
 

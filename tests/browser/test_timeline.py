@@ -14,7 +14,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 import funes_lab as fl
-from funes_lab.widgets import timeline_axis
+from funes_lab.widgets.timeline import axis as timeline_axis
 from tests.browser.harness import DARK, LIGHT, ROOT, LabPage, Page
 
 TIMELINE = "section.fl-timeline"

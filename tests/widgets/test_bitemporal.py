@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 import funes_lab as fl
 from funes_lab.widgets.bitemporal import BitemporalMap
-from funes_lab.widgets.bitemporal_hatch import hatch
+from funes_lab.widgets.bitemporal.hatch import hatch
 from funes_lab.widgets.twin import LARGEST
 from tests.domain import DebtEventStream, Issued, OutstandingBalance, VirtualOutstandingBalance, day, issued, paid
 

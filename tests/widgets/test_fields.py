@@ -12,7 +12,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 import funes_lab as fl
-from funes_lab.widgets import fields
+from funes_lab.widgets.form import fields
 
 
 class Colour(enum.Enum):

@@ -13,8 +13,8 @@ import traitlets
 from pydantic import BaseModel
 
 import funes_lab as fl
-from funes_lab.widgets import scrubber_words as words
-from funes_lab.widgets.scrubber_plot import staircase
+from funes_lab.widgets.scrubber import words
+from funes_lab.widgets.scrubber.plot import staircase
 from funes_lab.widgets.twin import LARGEST
 from tests.domain import START, day
 

@@ -11,9 +11,10 @@ import pytest
 from pydantic import BaseModel, Field
 
 import funes_lab as fl
-from funes_lab.widgets import timeline_axis, timeline_data
-from funes_lab.widgets.timeline_axis import DAY, HOUR, LAST, MINUTE, SECOND, context, micro, step_for, ticks
-from funes_lab.widgets.timeline_layout import Spot, place
+from funes_lab.widgets.timeline import axis as timeline_axis
+from funes_lab.widgets.timeline import data as timeline_data
+from funes_lab.widgets.timeline.axis import DAY, HOUR, LAST, MINUTE, SECOND, context, micro, step_for, ticks
+from funes_lab.widgets.timeline.layout import Spot, place
 from funes_lab.widgets.twin import LARGEST
 
 

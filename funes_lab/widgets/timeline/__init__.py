@@ -17,10 +17,12 @@ from funes_lab import formats
 from funes_lab.current import Workspace
 from funes_lab.event import Event, status
 from funes_lab.rejection import Rejection
-from funes_lab.widgets import timeline_axis, timeline_data, timeline_picture
 from funes_lab.widgets.live import Live
-from funes_lab.widgets.timeline_data import Story
-from funes_lab.widgets.timeline_detail import detail
+from funes_lab.widgets.timeline import axis as timeline_axis
+from funes_lab.widgets.timeline import data as timeline_data
+from funes_lab.widgets.timeline import picture as timeline_picture
+from funes_lab.widgets.timeline.data import Story
+from funes_lab.widgets.timeline.detail import detail
 from funes_lab.widgets.twin import LARGEST, Static
 
 if TYPE_CHECKING:
@@ -62,7 +64,7 @@ _LAYOUT: Final = """
 """
 
 
-class StreamTimeline(Live, esm="timeline.js", layout=_LAYOUT):
+class StreamTimeline(Live, esm="timeline/timeline.js", layout=_LAYOUT):
     """Accepted events and refused attempts on one axis; made by `stream.timeline()` and `lab.timeline()`.
 
     Attributes

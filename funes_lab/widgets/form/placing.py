@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from funes_lab.errors import NOTHING, Error
 from funes_lab.event import Event
-from funes_lab.widgets import fields
-from funes_lab.widgets.controls import Control, Parts
+from funes_lab.widgets.form import fields
+from funes_lab.widgets.form.controls import Control, Parts
 
 
 def place(event: Event, page: Parts, *, pressed: bool) -> tuple[int, int]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
-from funes_lab.widgets import scrubber_words as words
+from funes_lab.widgets.scrubber import words
 from funes_lab.widgets.svg import T1, Sheet, wide
 
 _CROSS: Final = "M-4 -4l8 8m0 -8l-8 8"

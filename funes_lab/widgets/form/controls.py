@@ -10,8 +10,9 @@ from typing import Any, Final
 
 import ipywidgets as w
 
-from funes_lab.widgets import fields, markup, sentences
-from funes_lab.widgets.fields import Field
+from funes_lab.widgets import markup, sentences
+from funes_lab.widgets.form import fields
+from funes_lab.widgets.form.fields import Field
 
 Told = Callable[[], None]
 _LONG: Final = 6  # so many types stand side by side; more are a list

@@ -20,9 +20,9 @@ from funes_lab.widgets.cards import (
     StreamRow,
     Winner,
 )
-from funes_lab.widgets.reprs_event import event_html, event_text
-from funes_lab.widgets.reprs_log import lab_html, lab_text, stream_html, stream_text
-from funes_lab.widgets.reprs_rejection import (
+from funes_lab.widgets.reprs.event import event_html, event_text
+from funes_lab.widgets.reprs.log import lab_html, lab_text, stream_html, stream_text
+from funes_lab.widgets.reprs.rejection import (
     errors_html,
     errors_text,
     rejection_html,

@@ -10,10 +10,11 @@ import ipywidgets as w
 import traitlets
 
 from funes_lab import formats
-from funes_lab.widgets import fields, markup, outlook, theme
-from funes_lab.widgets.controls import TextControl, choice_of_types
+from funes_lab.widgets import markup, theme
+from funes_lab.widgets.form import fields, outlook
+from funes_lab.widgets.form.controls import TextControl, choice_of_types
+from funes_lab.widgets.form.outlook import Outlook
 from funes_lab.widgets.live import Follower
-from funes_lab.widgets.outlook import Outlook
 from funes_lab.widgets.twin import Twin, source
 
 _WHEN: Final = fields.Field("occurred at", "at", "text", hint="UTC", placeholder="now", required=False)
@@ -22,7 +23,7 @@ _WHEN: Final = fields.Field("occurred at", "at", "text", hint="UTC", placeholder
 class Keys(anywidget.AnyWidget):
     """Ctrl+Enter, and what a screen reader is told."""
 
-    _esm = source("form.js")
+    _esm = source("form/form.js")
     label = traitlets.Unicode("").tag(sync=True)
 
 
@@ -71,7 +72,7 @@ class Frame(Follower, Twin, w.VBox):  # type: ignore[misc]  # the twin's bundle 
         title = w.HTML(f'<h3 class="fl-title mono jp-toc-ignore">{markup.name(idx, 60)}</h3>')
         self._choice.layout.display = None if len(names) > 1 else "none"
         head = _classed(w.HBox([title, self._choice, _classed(self._head, "grow"), self._behind]), "fl-head")
-        style = w.HTML(f"<style>{theme.sheet(source('form.css'))}</style>")
+        style = w.HTML(f"<style>{theme.sheet(source('form/form.css'))}</style>")
         style.layout.display = "none"
         return [style, head, self._note, self._retry, _classed(columns, "fl-cols"), self._keys]
 

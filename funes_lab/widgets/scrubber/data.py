@@ -20,7 +20,7 @@ from funes_lab.seen import read_event
 from funes_lab.store import Row
 from funes_lab.widgets import sentences
 from funes_lab.widgets.scale import axis
-from funes_lab.widgets.scrubber_course import Course, names_of, numeric
+from funes_lab.widgets.scrubber.course import Course, names_of, numeric
 
 _TEXT: Final = 60  # characters of a text, or of a nested value, in the state
 _PAYLOAD: Final = 60  # characters of a payload

@@ -15,7 +15,7 @@ from funes_lab.store import Row
 from funes_lab.widgets import sentences
 from funes_lab.widgets.cards import RejectionCard
 from funes_lab.widgets.telling import rejection_card
-from funes_lab.widgets.timeline_data import Mark
+from funes_lab.widgets.timeline.data import Mark
 
 #: Characters of a value.
 _VALUE = 120

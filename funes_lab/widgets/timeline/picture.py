@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from funes_lab import formats
-from funes_lab.widgets import timeline_axis
 from funes_lab.widgets.svg import T1, T3, Sheet, wide
-from funes_lab.widgets.timeline_data import Story
-from funes_lab.widgets.timeline_layout import BAR, Placed, Spot, left, place
+from funes_lab.widgets.timeline import axis as timeline_axis
+from funes_lab.widgets.timeline.data import Story
+from funes_lab.widgets.timeline.layout import BAR, Placed, Spot, left, place
 
 WIDTH: Final = 960
 RIGHT: Final = WIDTH - 16

@@ -13,8 +13,8 @@ from funes_lab import formats
 from funes_lab.replay.states import moved
 
 if TYPE_CHECKING:
-    from funes_lab.widgets.bitemporal_data import Plot
-    from funes_lab.widgets.bitemporal_events import Witnesses
+    from funes_lab.widgets.bitemporal.data import Plot
+    from funes_lab.widgets.bitemporal.events import Witnesses
 
 #: The turns at which a belief was corrected later.
 BITES: Final = "ol"

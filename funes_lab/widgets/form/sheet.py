@@ -9,7 +9,7 @@ from typing import Final
 
 from funes_lab import formats
 from funes_lab.widgets import sentences
-from funes_lab.widgets.outlook import Outlook, shown_lines
+from funes_lab.widgets.form.outlook import Outlook, shown_lines
 from funes_lab.widgets.svg import T1, T3, Sheet, wide
 
 _WIDTH: Final = 960

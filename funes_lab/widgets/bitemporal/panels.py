@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from funes_lab import formats
 from funes_lab.widgets import svg
-from funes_lab.widgets.bitemporal_events import panel
-from funes_lab.widgets.bitemporal_fields import BITES
+from funes_lab.widgets.bitemporal.events import panel
+from funes_lab.widgets.bitemporal.fields import BITES
 from funes_lab.widgets.svg import T1, Sheet
 
 _ROW: Final = 24

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from funes_lab import formats
 from funes_lab.widgets import columns, markup, sentences
 from funes_lab.widgets.cards import EventCard
-from funes_lab.widgets.reprs_log import learned
-from funes_lab.widgets.reprs_rejection import reason_lines
+from funes_lab.widgets.reprs.log import learned
+from funes_lab.widgets.reprs.rejection import reason_lines
 
 
 def event_html(card: EventCard) -> str:

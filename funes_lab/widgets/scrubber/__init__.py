@@ -12,17 +12,18 @@ from funes_lab import formats
 from funes_lab.fold import Fold
 from funes_lab.projection import Projection, fold_of, latest
 from funes_lab.store import Row
-from funes_lab.widgets import scrubber_data, scrubber_picture
 from funes_lab.widgets.live import Live
-from funes_lab.widgets.scrubber_course import Course, course, numeric
-from funes_lab.widgets.scrubber_data import Tale, Told
+from funes_lab.widgets.scrubber import data as scrubber_data
+from funes_lab.widgets.scrubber import picture as scrubber_picture
+from funes_lab.widgets.scrubber.course import Course, course, numeric
+from funes_lab.widgets.scrubber.data import Tale, Told
 from funes_lab.widgets.twin import LARGEST, Static, source
 
 if TYPE_CHECKING:
     from funes_lab.reading_side import ReadingSide
 
 
-class ReplayScrubber(Live, esm="scrubber.js", layout=source("scrubber.css")):
+class ReplayScrubber(Live, esm="scrubber/scrubber.js", layout=source("scrubber/scrubber.css")):
     """A stream event by event; made by `stream.scrub(P)`.
 
     Attributes

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from funes_lab import formats
-from funes_lab.widgets import scrubber_words as words
 from funes_lab.widgets.columns import wrap
-from funes_lab.widgets.scrubber_plot import Box, Plot
+from funes_lab.widgets.scrubber import words
+from funes_lab.widgets.scrubber.plot import Box, Plot
 from funes_lab.widgets.svg import T1, T3, T4, Sheet, wide
 
 _EVENTS: Final = 12  # rows of the list

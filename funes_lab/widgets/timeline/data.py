@@ -23,7 +23,8 @@ from funes_lab.current import Workspace
 from funes_lab.rejection import Rejection, Rejections
 from funes_lab.selection import selection
 from funes_lab.store import Row
-from funes_lab.widgets import sentences, timeline_axis
+from funes_lab.widgets import sentences
+from funes_lab.widgets.timeline import axis as timeline_axis
 
 if TYPE_CHECKING:
     from funes_lab.reading_side import ReadingSide

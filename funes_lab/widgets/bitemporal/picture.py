@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from funes_lab import formats
 from funes_lab.widgets import svg
-from funes_lab.widgets.bitemporal_data import sentence
-from funes_lab.widgets.bitemporal_fields import BITES
-from funes_lab.widgets.bitemporal_hatch import hatch
-from funes_lab.widgets.bitemporal_panels import draw_panels
+from funes_lab.widgets.bitemporal.data import sentence
+from funes_lab.widgets.bitemporal.fields import BITES
+from funes_lab.widgets.bitemporal.hatch import hatch
+from funes_lab.widgets.bitemporal.panels import draw_panels
 from funes_lab.widgets.svg import T1, T3, Sheet
 
 _WIDTH: Final = 960

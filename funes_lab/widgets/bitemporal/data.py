@@ -18,8 +18,8 @@ from funes_lab import formats
 from funes_lab.fold import Fold
 from funes_lab.replay.bitemporal import actual_times, record_times, states
 from funes_lab.store import Row
-from funes_lab.widgets.bitemporal_events import Witnesses, panel
-from funes_lab.widgets.bitemporal_fields import BITES, field_data
+from funes_lab.widgets.bitemporal.events import Witnesses, panel
+from funes_lab.widgets.bitemporal.fields import BITES, field_data
 
 #: At most so many times are shown on each axis.
 CELLS: Final = 60

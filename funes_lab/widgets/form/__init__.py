@@ -24,14 +24,15 @@ from funes_lab.rules import rules_of
 from funes_lab.storable import instant
 from funes_lab.stream import Reading
 from funes_lab.verdict import Verdict
-from funes_lab.widgets import fields, form_sheet, outlook
-from funes_lab.widgets.controls import Control, Parts, close
-from funes_lab.widgets.form_sheet import FieldRow, FormCard
-from funes_lab.widgets.form_types import checked_types
-from funes_lab.widgets.frame import Frame
+from funes_lab.widgets.form import fields, outlook
+from funes_lab.widgets.form import sheet as form_sheet
+from funes_lab.widgets.form.controls import Control, Parts, close
+from funes_lab.widgets.form.frame import Frame
+from funes_lab.widgets.form.outlook import Outlook
+from funes_lab.widgets.form.placing import place
+from funes_lab.widgets.form.sheet import FieldRow, FormCard
+from funes_lab.widgets.form.types import checked_types
 from funes_lab.widgets.live import running_loop
-from funes_lab.widgets.outlook import Outlook
-from funes_lab.widgets.placing import place
 from funes_lab.widgets.twin import Static
 
 #: A dry run waits so long for the next key, in seconds.

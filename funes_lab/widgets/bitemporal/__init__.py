@@ -15,8 +15,8 @@ from funes_lab.projection import Projection, fold_of, latest
 from funes_lab.reading_side import ReadingSide
 from funes_lab.replay.bitemporal import check_field, moments
 from funes_lab.storable import Moment, instant
-from funes_lab.widgets.bitemporal_data import Asked, mapped, names_of
-from funes_lab.widgets.bitemporal_picture import picture
+from funes_lab.widgets.bitemporal.data import Asked, mapped, names_of
+from funes_lab.widgets.bitemporal.picture import picture
 from funes_lab.widgets.live import Live
 
 _LAYOUT: Final = """
@@ -53,7 +53,7 @@ _LAYOUT: Final = """
 """
 
 
-class BitemporalMap(Live, esm="bitemporal.js", layout=_LAYOUT):
+class BitemporalMap(Live, esm="bitemporal/bitemporal.js", layout=_LAYOUT):
     """A field of a stream over both times, as a map with two cursors.
 
     Record time (`as_of`) goes up, actual time (`at`) to the right. A number is a tone, anything else a hatch and a
