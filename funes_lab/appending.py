@@ -112,6 +112,11 @@ def _write(gates: Gates, rows: Sequence[Row], candidates: Sequence[Candidate]) -
         raise
 
 
+def lost_race(event: Event) -> bool:
+    """Whether the last attempt was refused because another writer was faster."""
+    return bool(status(event).conflict) and not event.persisted
+
+
 def or_raise(event: Event) -> Event:
     """The event if it was written; else raise EventRejected, ConflictError for a lost race."""
     if event.persisted:

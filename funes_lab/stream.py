@@ -5,7 +5,8 @@ A stream is the only door for writing. `stream.append(event)` judges on the late
 writer was faster.
 
 How an append goes, from the top: take the lock; judge on what is remembered of the stream; write the event as
-N+1. If what was remembered turns out to be old, read the stream and judge once more. Nothing else retries.
+N+1. If what was remembered turns out to be old, read the stream and judge once more. Nothing else retries, unless
+`retry=` asks for it.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, Self
 
-from funes_lab.appending import Stale, append_batch, append_one, checked_batch, or_raise
+from funes_lab.appending import Stale, append_batch, append_one, checked_batch, lost_race, or_raise
 from funes_lab.current import Workspace, current
+from funes_lab.errors import TransactionError
 from funes_lab.event import Event
 from funes_lab.gates import Gates, check_event
 from funes_lab.projection import Projection
@@ -107,7 +109,9 @@ class EventStream(ReadingSide):
 
     # --- writing ---------------------------------------------------------------------------------------------
 
-    def append(self, event: Event, *, at: Moment | None = None, expected_version: int | None = None) -> Event:
+    def append(
+        self, event: Event, *, at: Moment | None = None, expected_version: int | None = None, retry: int = 0
+    ) -> Event:
         """Append an event, judged on the latest state of the stream.
 
         Parameters
@@ -118,6 +122,9 @@ class EventStream(ReadingSide):
             When it happened; default: its `actual_time_attribute`, else now.
         expected_version : int, optional
             Refuse the event, as a conflict, unless the stream is at this version (0: empty).
+        retry : int
+            How often to read again, judge again and append again after a lost race. What a rule refuses is never
+            tried again; every lost attempt is in the journal, with the event that won.
 
         Returns
         -------
@@ -133,23 +140,30 @@ class EventStream(ReadingSide):
             If the event object is in a log already.
         MissingActualTimeAttributeError, ConflictingActualTimeError
             If the time is missing, or said twice and differently.
+        ValueError, TransactionError
+            For `retry` with `expected_version`, or inside a transaction: both would lose again.
         """
         expected = None if expected_version is None else check_version(expected_version, "expected_version", least=0)
         check_event(event)
+        tries = self._tries(retry, expected)
 
-        self._on_latest(lambda gates: append_one(gates, gates.admit(event, at), expected))
+        self._on_latest(lambda gates: append_one(gates, gates.admit(event, at), expected), tries, [event])
         return event
 
-    def append_or_raise(self, event: Event, *, at: Moment | None = None, expected_version: int | None = None) -> Event:
+    def append_or_raise(
+        self, event: Event, *, at: Moment | None = None, expected_version: int | None = None, retry: int = 0
+    ) -> Event:
         """Append an event, or raise `EventRejected` (`ConflictError` for a lost race) with the event."""
-        return or_raise(self.append(event, at=at, expected_version=expected_version))
+        return or_raise(self.append(event, at=at, expected_version=expected_version, retry=retry))
 
-    def append_all(self, events: Iterable[Event]) -> list[Event]:
+    def append_all(self, events: Iterable[Event], *, retry: int = 0) -> list[Event]:
         """Append events as one unit of work: each judged on top of the former, all written or none.
 
         Parameters
         ----------
         events : iterable of Event
+        retry : int
+            As for `append`.
 
         Returns
         -------
@@ -157,8 +171,9 @@ class EventStream(ReadingSide):
             The same objects: all persisted; or none, and the first that was refused says why.
         """
         batch = checked_batch(events)
+        tries = self._tries(retry, None)
         if batch:
-            self._on_latest(lambda gates: append_batch(gates, batch))
+            self._on_latest(lambda gates: append_batch(gates, batch), tries, batch)
         return batch
 
     def check(self, event: Event, *, at: Moment | None = None) -> Verdict:
@@ -207,8 +222,29 @@ class EventStream(ReadingSide):
 
     # --- how -------------------------------------------------------------------------------------------------
 
-    def _on_latest(self, work: Callable[[Gates], None]) -> None:
-        """Judge on what is remembered; if that is old, once more on what is there."""
+    def _on_latest(self, work: Callable[[Gates], None], tries: int, events: Sequence[Event]) -> None:
+        """Judge on what is remembered; if that is old, once more on what is there. Begin anew after a lost race."""
+        for _ in range(tries):
+            self._try_on_latest(work)
+            if not any(lost_race(event) for event in events):
+                return
+
+    def _tries(self, retry: object, expected: int | None) -> int:
+        if not isinstance(retry, int) or isinstance(retry, bool) or retry < 0:
+            raise ValueError(f"retry must be how often to try again, 0 or more, got {retry!r}")
+        if retry and expected is not None:
+            raise ValueError(
+                f"retry={retry} with expected_version={expected} would lose again: the stream has left that version "
+                "for good. Leave one of them away"
+            )
+        if retry and self._lab.transaction_now is not None:
+            raise TransactionError(
+                f"retry={retry} inside `with lab.transaction():` would lose again: a transaction sees one moment of "
+                "the log. Try the whole block again"
+            )
+        return retry + 1
+
+    def _try_on_latest(self, work: Callable[[Gates], None]) -> None:
         self._lab.check_writable()
         transaction = self._lab.transaction_now
         with self._lab.store.writing:

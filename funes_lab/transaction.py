@@ -35,7 +35,7 @@ class Transaction:
     silently. A refused `append` leaves the rest alone.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, watched: bool = True) -> None:
         self._store = store
         self.unit: Unit = store.begin()
         self._thread = threading.get_ident()
@@ -43,7 +43,7 @@ class Transaction:
         self._was_left = False
         #: Whether its block has ended; a task that was started inside it may still have it in its context.
         self.over = False
-        self._sentinel = self._watch()
+        self._sentinel = self._watch() if watched else None
         self.memory = Memory()
         #: Of the async projections; they are queued when it is committed.
         self.jobs: list[Job] = []

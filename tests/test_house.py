@@ -26,7 +26,7 @@ FLOORS = [
     {"tiers"},
     {"rejection", "seen", "selection", "views"},
     {"current", "rules"},
-    {"jobs", "transaction"},
+    {"jobs", "transaction", "scratch"},
     {"gates", "appending", "reading_side", "verdict", "showing", "log", "asking", "replaying", "keeping"},
     {"stream"},
     {"lab"},
@@ -69,7 +69,7 @@ PUBLIC = {
     # the nouns
     "Event", "UnknownEvent", "Error", "Errors",
     "Projection", "initial_state", "interpretation_for", "final_state",
-    "upcast", "EventStream", "Async", "Reading", "Rejection", "Verdict", "Lab", "Rollback", "current_lab",
+    "upcast", "EventStream", "Async", "Reading", "Rejection", "Verdict", "Lab", "Rollback", "current_lab", "Race",
     # what can be raised
     "FunesLabError", "EventRejected", "ConflictError", "AlreadyPersistedError",
     "ProjectionError", "UnknownEventError", "UpcastError", "DefinitionError", "StreamNotFound",

@@ -141,16 +141,23 @@ class DuckDBStore(JournalTable, ReadModelTables):
         self._known: Known = {}
         #: Held by whoever writes; a transaction holds it from its beginning to its end.
         self.writing = threading.RLock()
-        self._connection: duckdb.DuckDBPyConnection | None = connect(path, read_only=read_only)
+        self._connection: duckdb.DuckDBPyConnection | None = self._connected()
         try:
             with damage_told(path):
-                self._has_journal = prepare(self._connection, path, read_only=read_only)
-                self._writer = self._connection.cursor()
+                self._has_journal = self._prepared(self._connection)
+                self._writer = self.cursor()
                 # planning dominates a one-row INSERT, and there is nothing in it to optimise
                 self._writer.execute("PRAGMA disable_optimizer")
         except BaseException:
             self._connection.close()
             raise
+
+    def _connected(self) -> duckdb.DuckDBPyConnection:
+        return connect(self.path, read_only=self.read_only)
+
+    def _prepared(self, connection: duckdb.DuckDBPyConnection) -> bool:
+        """Make the tables, or see that they fit; tells whether there is a journal."""
+        return prepare(connection, self.path, read_only=self.read_only)
 
     # --- reading ---------------------------------------------------------------------------------------------
 

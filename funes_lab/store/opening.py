@@ -23,7 +23,7 @@ _SETTINGS: Final[dict[str, str | bool | int | float | list[str]]] = {
     "python_enable_replacements": False,
 }
 
-_CREATE: Final = """
+CREATE: Final = """
 CREATE TABLE IF NOT EXISTS "event_entries" (
     "klass" VARCHAR NOT NULL, "idx" VARCHAR NOT NULL, "props" JSON NOT NULL, "meta_info" JSON,
     "version" BIGINT NOT NULL, "created_at" TIMESTAMPTZ NOT NULL, "occurred_at" TIMESTAMPTZ NOT NULL,
@@ -51,7 +51,7 @@ def prepare(connection: duckdb.DuckDBPyConnection, path: str, *, read_only: bool
             raise CorruptLogError(f"{path} is no event log: it has no table event_entries")
         return "funes_lab_rejections" in tables
     connection.execute("BEGIN TRANSACTION")
-    connection.execute(_CREATE)
+    connection.execute(CREATE)
     if "funes_lab_schema" not in tables:
         connection.execute('INSERT INTO "funes_lab_schema" VALUES (?)', [SCHEMA_VERSION])
     connection.execute("COMMIT")
