@@ -119,9 +119,7 @@ class Fold:
         """A state that shares nothing that can change with the first."""
         if not self.immutable:
             return state.model_copy(deep=True)
-        twin = self.plain.__new__(self.plain)
-        _fill(twin, dict(state.__dict__))
-        return twin
+        return self.plain_of(state.__dict__)
 
     def verdict(self, state: BaseModel, secret: Sequence[str] = ()) -> tuple[BaseModel, list[Error]]:
         """Validate the whole state once.
@@ -177,9 +175,13 @@ class Fold:
         """A plain copy of a state that a person passed."""
         if not isinstance(given, self.state):
             raise TypeError(f"given must be a {self.state.__name__}, the state of {self.name}; got {given!r}")
-        twin = self.plain.__new__(self.plain)
-        _fill(twin, dict(given.model_copy(deep=True).__dict__))
-        return twin
+        return self.plain_of(given.model_copy(deep=True).__dict__)
+
+    def plain_of(self, values: Mapping[str, Any]) -> BaseModel:
+        """A plain state with these fields."""
+        state = self.plain.__new__(self.plain)
+        _fill(state, dict(values))
+        return state
 
     def _blank(self) -> BaseModel:
         state = self.plain.__new__(self.plain)
@@ -211,8 +213,7 @@ class Fold:
         elif isinstance(result, self.plain):
             state = result
         elif isinstance(result, self.state):
-            state = self.plain.__new__(self.plain)
-            _fill(state, dict(result.__dict__))
+            state = self.plain_of(result.__dict__)
         else:
             raise self._misused(
                 block, event, f"returned {result!r}; it must return the {self.state.__name__}, or nothing"

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from funes_lab import current
 from funes_lab.asking import Asking
 from funes_lab.errors import ClosedError, ReadOnlyError, TransactionError
+from funes_lab.exploring import Exploring
 from funes_lab.jobs import Job, Jobs
 from funes_lab.keeping import Keeping
 from funes_lab.metainformation import Metainformation
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 Clock = Callable[[], datetime]
 
 
-class Lab(Asking, Replaying, Keeping):
+class Lab(Asking, Replaying, Exploring, Keeping):
     """An event log, its journal of refused attempts and your own tables, in one DuckDB database.
 
     Opening a lab makes it the current one: streams that are made without `lab=` are bound to it. `with lab:` is a

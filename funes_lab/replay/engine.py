@@ -116,7 +116,7 @@ def run(table: pa.Table, task: Task, tick: Callable[[int], object] = lambda rows
                 if task.steps:
                     _walk(scan, fold, listed, states, first)
                 else:
-                    state = _fold(scan, fold, listed, fold.start(task.at), first, task.at)
+                    state = fold_rows(scan, fold, listed, fold.start(task.at), first, task.at)
                     states.add(last - 1, fold.settled(fold.finish(state, task.at).__dict__))
             except ProjectionError:
                 if task.on_error == "raise":
@@ -137,7 +137,7 @@ def _are_exact(values: Sequence[Mapping[str, Any]], exact: Mapping[str, frozense
         return False
 
 
-def _fold(  # noqa: C901  (the one loop that everything waits for: a call more an event costs a tenth)
+def fold_rows(  # noqa: C901  (the one loop that everything waits for: a call more an event costs a tenth)
     scan: RowsAtHand,
     fold: Fold,
     listed: Sequence[Handler | None],
@@ -153,6 +153,7 @@ def _fold(  # noqa: C901  (the one loop that everything waits for: a call more a
     last = first + len(listed)
     for handler, props, when, number in zip(listed, *scan.window(first, last), range(first, last), strict=True):
         if handler is WHOLE:
+            scan.row = number
             for part in scan.events(number):
                 state = fold.step(state, part, when)
         elif handler is not None:
@@ -187,14 +188,14 @@ def _walk(scan: RowsAtHand, fold: Fold, listed: Sequence[Handler | None], states
     states.rows.extend(range(first, last))
     if fold.immutable and not fold.final and not fold.starts_with_time:
         after: list[dict[str, Any]] = []
-        _fold(scan, fold, listed, fold.start(times[0]), first, times[0], after)
+        fold_rows(scan, fold, listed, fold.start(times[0]), first, times[0], after)
         states.values.extend(after if fold.exact is not None else map(fold.settled, after))
         return
     state: BaseModel | None = None
     for number, handler in enumerate(listed):
         if fold.starts_with_time or state is None:
-            state = _fold(scan, fold, listed[:number], fold.start(times[number]), first, times[number])
-        state = _fold(scan, fold, [handler], state, first + number, times[number])
+            state = fold_rows(scan, fold, listed[:number], fold.start(times[number]), first, times[number])
+        state = fold_rows(scan, fold, [handler], state, first + number, times[number])
         ended = fold.finish(fold.copy(state), times[number])
         states.values.append(fold.settled(fold.copy(ended).__dict__))
 
