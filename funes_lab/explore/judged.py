@@ -23,11 +23,11 @@ from funes_lab.event import Event, scanned
 from funes_lab.fold import Fold, fields_of, folding
 from funes_lab.judging import Judgement, judge_in_place, judge_last, state_of
 from funes_lab.replay.engine import fold_rows
-from funes_lab.replay.handlers import Handler, handlers_of
+from funes_lab.replay.handlers import WHOLE, Handler, handlers_of
 from funes_lab.replay.window import RowsAtHand
 
 #: After a refusal so few rows are folded before their states are looked at; each clean stretch doubles it.
-_SHORT: Final = 8
+_SHORT: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +88,14 @@ def refusals(
     scan = RowsAtHand(table, tick)
     handlers, codes = handlers_of(table, fold)
     versions = table["version"].to_numpy()
+    secrets: dict[int, Sequence[str]] = {}
     in_stretches = fold.immutable and not fold.final and not fold.starts_with_time
     for first, last in scan.streams():
         scan.load(first, last)
         in_order = bool((versions[first + 1 : last] > versions[first : last - 1]).all())
         if in_stretches and in_order:
             listed = [handlers[code] for code in codes[first:last]]
-            yield from _Stretches(scan, fold, first, listed, drop=drop).refusals()
+            yield from _Stretches(scan, fold, first, listed, secrets, drop=drop).refusals()
         else:
             recorded = sorted(range(first, last), key=versions.__getitem__)
             yield from _one_by_one(scan, fold, recorded, drop=drop)
@@ -104,13 +105,21 @@ class _Stretches:
     """A stream whose events came in the order in which they happened, folded in stretches."""
 
     def __init__(
-        self, scan: RowsAtHand, fold: Fold, first: int, listed: Sequence[Handler | None], *, drop: bool
+        self,
+        scan: RowsAtHand,
+        fold: Fold,
+        first: int,
+        listed: Sequence[Handler | None],
+        secrets: dict[int, Sequence[str]],
+        *,
+        drop: bool,
     ) -> None:
         self._scan, self._fold, self._first, self._listed, self._drop = scan, fold, first, listed, drop
         self._validate = fold.state.__pydantic_validator__.validate_python
         #: What blocks say against events, by row.
         self._said: dict[int, list[Error]] = {}
         self._after: list[dict[str, Any]] = []
+        self._secrets = secrets
 
     def refusals(self) -> Iterator[Refusal]:
         """All of the stream, in their order."""
@@ -151,12 +160,22 @@ class _Stretches:
 
     def _refusal(self, done: int, place: int, before: Mapping[str, Any]) -> Refusal:
         row = self._first + done + place
-        secret = [name for part in self._scan.events(row) for name in part.filter_attributes]
+        secret = self._secret_of(row)
         with folding(self._fold):
             after, broken = self._fold.verdict(self._plain(self._after[place]), secret)
         errors = [*self._said.get(row, ()), *broken]
         met = self._plain(self._after[place - 1] if place else before)
         return Refusal(row, errors, fields_of(met), fields_of(after), [*secret, *self._fold.secret])
+
+    def _secret_of(self, row: int) -> Sequence[str]:
+        """The names that an event of this row keeps to itself."""
+        handler = self._listed[row - self._first]
+        if handler is None or handler is WHOLE:
+            return [name for part in self._scan.events(row) for name in part.filter_attributes]
+        known = self._secrets.get(id(handler))
+        if known is None:
+            known = self._secrets[id(handler)] = self._scan.event(row).filter_attributes
+        return known
 
     def _plain(self, values: Mapping[str, Any]) -> BaseModel:
         return self._fold.plain_of(values)
