@@ -22,6 +22,8 @@ from funes_lab.store import Row, rows_to_table
 if TYPE_CHECKING:
     import pandas as pd
 
+    from funes_lab.explore.branch import Branch
+
 
 class ReadingSide(Showing):
     """What can be asked of the events of a stream; shared by streams and readings."""
@@ -204,6 +206,23 @@ class ReadingSide(Showing):
         rows, reference = self._filtered_rows(at, as_of)
         task = engine.Task(fold_of(projection), reference, steps, every_stream=True, on_error=on_error)
         return states.replayed([rows_to_table(rows)], task, wish)
+
+    def branch(self, at_version: int | None = None) -> Branch:
+        """Copy the events into a what-if branch in memory.
+
+        Parameters
+        ----------
+        at_version : int, optional
+            Only the events up to this version; default all of them.
+
+        Returns
+        -------
+        Branch
+            Judged by the same rules; `append`, `insert`, `skip`, `replace` and `move` change it and nothing else.
+        """
+        from funes_lab.explore.branch import branch_of
+
+        return branch_of(self, at_version)
 
     def _project(
         self, projection: type[Projection[Any]], at: Moment | None, as_of: Moment | None

@@ -59,6 +59,7 @@ LOOKS_UP = {
     ("showing", "widgets"): "stream.form(), scrub(), timeline() and bitemporal() are doors to the widgets",
     ("asking", "widgets"): "lab.timeline() is a door to the widgets",
     ("replaying", "replay"): "lab.replay(P) is a door to the replay",
+    ("reading_side", "explore"): "stream.branch() is a door to exploring",
     ("exploring", "explore"): "lab.audit(P) is a door to exploring",
     ("exploring", "replay"): "lab.audit(P) shows how far it is as a replay does",
     ("keeping", "replay"): "lab.rebuild(P) is a door to the replay",
