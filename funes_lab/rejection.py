@@ -25,6 +25,10 @@ from funes_lab.store import Store
 if TYPE_CHECKING:
     import pandas as pd
 
+    from funes_lab.explore.boundary import Boundary
+    from funes_lab.explore.why import Why
+    from funes_lab.stream import EventStream
+
 
 @dataclass(frozen=True, slots=True)
 class Witness:
@@ -35,6 +39,24 @@ class Witness:
     payload: Mapping[str, Any]
     occurred_at: datetime
     created_at: datetime
+
+
+class Origin:
+    """Where something was refused, and the stream class that did; it is not copied and not pickled with it."""
+
+    __slots__ = ("store", "stream_class")
+
+    def __init__(self, store: Store | None, stream_class: Any = None) -> None:
+        self.store, self.stream_class = store, stream_class
+
+    def __copy__(self) -> Origin:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Origin:
+        return self
+
+    def __reduce__(self) -> tuple[type[Origin], tuple[None]]:
+        return Origin, (None,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +120,8 @@ class Rejection:
     winner: Witness | None = None
     secret: Sequence[str] = ()
     id: str = field(default_factory=lambda: uuid4().hex)
+    #: Where it was refused, to judge it again.
+    origin: Origin = field(default_factory=lambda: Origin(None), repr=False, compare=False)
 
     @property
     def version_tried(self) -> int:
@@ -113,6 +137,93 @@ class Rejection:
             Shows itself as text in a terminal and as HTML in a notebook.
         """
         return Explanation(self)
+
+    def why(self, *, stream_class: type[EventStream] | None = None, limit: int = 2000) -> Why:
+        """Find a minimal set of earlier events whose absence would have let this one in.
+
+        Parameters
+        ----------
+        stream_class : EventStream class, optional
+            Whose rules judge. Default: the class of that name that is defined here.
+        limit : int
+            How many pasts are tried at most; each is a replay of the stream in memory.
+
+        Returns
+        -------
+        Why
+            A DataFrame, a row an event of the set, by version: `version` (int64), `event` (str), `occurred_at` and
+            `created_at` (datetime64[us, UTC]), `payload` (dict; secret attributes are masked). No rows if no such set
+            was found. `.sentence` says it in words, `.probes` how many pasts were tried.
+
+        Raises
+        ------
+        ValueError
+            If the classes are not defined here, or the log has not what was judged on.
+
+        Examples
+        --------
+        >>> import funes_lab as fl
+        >>> from pydantic import BaseModel, Field
+        >>> class Loaded(fl.Event, name="Example::Loaded"):
+        ...     tons: int
+        >>> class Truck(BaseModel):
+        ...     tons: int = Field(default=0, le=10)
+        >>> class Load(fl.Projection[Truck]):
+        ...     @fl.interpretation_for(Loaded)
+        ...     def loaded(state, event):
+        ...         state.tons += event.tons
+        >>> class TruckStream(fl.EventStream):
+        ...     consistency_projection = Load
+        >>> truck = TruckStream.for_("truck-1", lab=fl.Lab())
+        >>> _ = truck.append_all([Loaded(tons=2), Loaded(tons=6)])
+        >>> refused = truck.append(Loaded(tons=5)).rejection
+        >>> refused.why().sentence
+        'Example::Loaded would be accepted without #2 Example::Loaded 6.'
+        >>> refused.boundary("tons").sentence
+        'Tons at most 2 (tried: 5).'
+        """
+        from funes_lab.explore.why import why
+
+        if not isinstance(limit, int) or isinstance(limit, bool) or limit < 1:
+            raise ValueError(f"limit must be how many pasts to try, 1 or more, got {limit!r}")
+        return why(self._case(stream_class), limit)
+
+    def boundary(self, field: str | None = None, *, stream_class: type[EventStream] | None = None) -> Boundary:
+        """Find the nearest value with which this event would have been accepted.
+
+        Parameters
+        ----------
+        field : str, optional
+            A numeric field of the event. Default: each of them, alone.
+        stream_class : EventStream class, optional
+            As for `why`.
+
+        Returns
+        -------
+        Boundary
+            A DataFrame, a row a field: `field` (str), `tried`, `accepted` (the nearest value found that would be
+            accepted, to the field's own step: its `decimal_places`, 1 for integers) and `refused` (its neighbour that
+            would not) (object; the last two missing if none was found), `bound` ("at most" or "at least"), `probes`
+            (int64). `.sentence` says it in words.
+
+        Raises
+        ------
+        ValueError
+            For a field that is no number, and as `why`.
+        """
+        from funes_lab.explore.boundary import boundary, check_field
+
+        case = self._case(stream_class)
+        if field is not None:
+            check_field(case, field)
+        return boundary(case, field)
+
+    def _case(self, stream_class: type[EventStream] | None) -> Any:
+        from funes_lab.explore.case import Case
+
+        if self.origin.store is None:
+            raise ValueError("this rejection comes from no log; take one from event.rejection or lab.rejections")
+        return Case.of(self, self.origin.store, stream_class)
 
     def __repr__(self) -> str:
         first = self.errors.full_messages[0] if self.errors else ""
@@ -165,10 +276,10 @@ class Rejections:
         return len(self) > 0
 
     def __iter__(self) -> Iterator[Rejection]:
-        return map(_from_entry, self._store.journalled(self._idx))
+        return (_from_entry(row, self._store) for row in self._store.journalled(self._idx))
 
     def __getitem__(self, index: int) -> Rejection:
-        return _from_entry(self._store.journalled(self._idx)[index])
+        return _from_entry(self._store.journalled(self._idx)[index], self._store)
 
     def clear(self) -> int:
         """Forget the attempts; the log is not touched.
@@ -248,14 +359,15 @@ def _to_entry(rejection: Rejection) -> dict[str, Any]:
     }
 
 
-def _from_entry(row: Mapping[str, Any]) -> Rejection:
+def _from_entry(row: Mapping[str, Any], store: Store) -> Rejection:
     entry = _unpacked(json.loads(row["entry"]))
     errors = Errors([_error_from_entry(e) for e in entry.pop("errors")], where=row["idx"])
     for name in ("last", "winner"):
         entry[name] = entry[name] and Witness(**entry[name])
     return Rejection(
         id=row["id"], time=row["attempted_at"], idx=row["idx"], stream_class=row["stream_class"],
-        event=row["event"], stage=row["stage"], errors=errors, **entry,
+        event=row["event"], stage=row["stage"], errors=errors, origin=Origin(store),
+        **entry,
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from funes_lab.tiers import Async, ReadModel, read_model
 class Rules:
     """The configuration of a stream class, with its projections as they are defined now."""
 
+    owner: Any
     stream_class: str
     consistency: Fold | None
     order: Order
@@ -29,6 +30,7 @@ def rules_of(cls: Any) -> Rules:
     """The rules of a stream class."""
     projection = cls.consistency_projection
     return Rules(
+        owner=cls,
         stream_class=cls.__name__,
         consistency=None if projection is None else latest(projection)._fold,
         order="on_top" if cls.consistency_order == "on_top" else "true_place",

@@ -206,7 +206,7 @@ def _one_by_one(scan: RowsAtHand, fold: Fold, recorded: Iterable[int], *, drop: 
     for row in recorded:
         parts, at = scan.events(row), scan.time(row)
         backdated = last_at is not None and at < last_at
-        judgement = _judged(fold, kept, state, parts, at, backdated=backdated)
+        judgement = judged(fold, kept, state, parts, at, backdated=backdated)
         state = None if fold.starts_with_time else judgement.end
         if judgement.refused:
             secret = [*(name for part in parts for name in part.filter_attributes), *fold.secret]
@@ -221,10 +221,28 @@ def _one_by_one(scan: RowsAtHand, fold: Fold, recorded: Iterable[int], *, drop: 
         last_at = at if last_at is None else max(last_at, at)
 
 
-def _judged(
+def judged(
     fold: Fold, kept: Sequence[Event], state: BaseModel | None, parts: Sequence[Event], at: datetime, *, backdated: bool
 ) -> Judgement:
-    """What the rule says of one fact; an upcaster may have made several events of it."""
+    """What a rule says of one fact.
+
+    Parameters
+    ----------
+    fold : Fold
+    kept : list of Event
+        The events before it, in replay order.
+    state : BaseModel or None
+        The plain state after them, if it is known.
+    parts : list of Event
+        The fact: one event, unless an upcaster made several of it.
+    at : datetime
+    backdated : bool
+        Whether to judge it at its true place, before some of the others.
+
+    Returns
+    -------
+    Judgement
+    """
     *others, event = parts
     if backdated:
         before = [*(e for e in kept if cast(datetime, e.occurred_at) <= at), *others]
