@@ -139,7 +139,7 @@ class Lab(Asking, Replaying, Exploring, Keeping):
     @property
     def rejections(self) -> Rejections:
         """The journal of refused attempts."""
-        return Rejections(self.store, read_only=self._read_only)
+        return Rejections(self.store, read_only=self._read_only, asked=self)
 
     @property
     def jobs(self) -> Jobs:

@@ -50,7 +50,7 @@ class ReadingSide(Showing):
     @property
     def rejections(self) -> Rejections:
         """The refused attempts on this stream."""
-        return Rejections(self._lab.store, self._idx, read_only=self._lab.read_only)
+        return Rejections(self._lab.store, self._idx, read_only=self._lab.read_only, asked=self)
 
     def rows(self) -> list[Row]:
         """The rows of the log that are seen, in replay order."""

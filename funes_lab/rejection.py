@@ -8,26 +8,25 @@ a rollback and a restart.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
-from enum import Enum
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
-from pydantic import BaseModel
-
-from funes_lab import formats
 from funes_lab.errors import NOTHING, ClosedError, Error, Errors, ReadOnlyError
+from funes_lab.packing import packed, unpacked
 from funes_lab.store import Store
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from funes_lab.event import Event
     from funes_lab.explore.boundary import Boundary
     from funes_lab.explore.why import Why
+    from funes_lab.projection import Projection
     from funes_lab.stream import EventStream
+    from funes_lab.widgets.inspector import RejectionInspector
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,8 +265,10 @@ class Rejections:
     (0, ['idx', 'event', 'time'])
     """
 
-    def __init__(self, store: Store, idx: str | None = None, *, read_only: bool = False) -> None:
+    def __init__(self, store: Store, idx: str | None = None, *, read_only: bool = False, asked: Any = None) -> None:
         self._store, self._idx, self._read_only = store, idx, read_only
+        #: The lab, stream or reading that was asked for them.
+        self._asked = asked
 
     def __len__(self) -> int:
         return self._store.count_journalled(self._idx)
@@ -280,6 +281,77 @@ class Rejections:
 
     def __getitem__(self, index: int) -> Rejection:
         return _from_entry(self._store.journalled(self._idx)[index], self._store)
+
+    def again(self, known: Mapping[str, Rejection]) -> list[Rejection]:
+        """The attempts in their order; those that are known by their `id` are not read once more."""
+        return [known.get(row["id"]) or _from_entry(row, self._store) for row in self._store.journalled(self._idx)]
+
+    def inspect(
+        self,
+        *,
+        stage: str | Sequence[str] | None = None,
+        event: str | type[Event] | None = None,
+        idx: str | None = None,
+        projection: str | type[Projection[Any]] | None = None,
+        rule: str | None = None,
+        text: str | None = None,
+    ) -> RejectionInspector:
+        """See why: the attempts newest first, the evidence of each, and a form to correct it and try again.
+
+        Parameters
+        ----------
+        stage : {"own", "interpretation", "state", "conflict"} or list of them, optional
+            Only what these gates refused.
+        event : str or Event class, optional
+            Only events of this type.
+        idx : str, optional
+            Only one stream, or those that match a pattern such as `"debts-*"`.
+        projection : str or Projection class, optional
+            Only what this projection judged.
+        rule : str, optional
+            Only what one rule refused, as it stands in the chart: `"balance ≥ 0 of Balance"`.
+        text : str, optional
+            Only what says this somewhere, in any case: in its event, stream, payload or errors.
+
+        Returns
+        -------
+        RejectionInspector
+            A widget that follows the log. In Python: `selection` (a Rejection) and `filters`, both settable, `shown`
+            (the attempts that the filters leave), and `retry()`, a form filled with the selected event. `static()` is
+            the picture, `save("x.svg")` and `save("x.html")` write it.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For a filter that could leave nothing; it names what is possible.
+
+        Examples
+        --------
+        >>> import funes_lab as fl
+        >>> from pydantic import Field
+        >>> class Poured(fl.Event, name="Example::Poured"):
+        ...     litres: int = Field(gt=0)
+        >>> barrel = fl.EventStream.for_("barrel-1", lab=fl.Lab(clock=fl.testing.Clock("2026-05-01")))
+        >>> for litres in (3, -1, 0):
+        ...     event = barrel.append(Poured(litres=litres))
+        >>> inspector = barrel.rejections.inspect(text="−1")
+        >>> inspector
+        Refused attempts on barrel-1: 1 of 2, newest first. Refused: litres −1 must be > 0.
+        >>> form = inspector.retry()
+        >>> form.values
+        {'litres': '-1'}
+        >>> form.values = {"litres": 1}
+        >>> form.append().version
+        2
+        """
+        from funes_lab.widgets.inspector import RejectionInspector
+
+        if self._asked is None:
+            raise TypeError("these attempts know no lab; ask lab.rejections or stream.rejections")
+        filters = {
+            "stage": stage, "event": event, "idx": idx, "projection": projection, "rule": rule, "text": text,
+        }  # fmt: skip
+        return RejectionInspector(self, self._asked, filters)
 
     def clear(self) -> int:
         """Forget the attempts; the log is not touched.
@@ -355,12 +427,12 @@ def _to_entry(rejection: Rejection) -> dict[str, Any]:
         "stream_class": rejection.stream_class,
         "event": rejection.event,
         "stage": rejection.stage,
-        "entry": json.dumps(_packed(entry), ensure_ascii=True),
+        "entry": json.dumps(packed(entry), ensure_ascii=True),
     }
 
 
 def _from_entry(row: Mapping[str, Any], store: Store) -> Rejection:
-    entry = _unpacked(json.loads(row["entry"]))
+    entry = unpacked(json.loads(row["entry"]))
     errors = Errors([_error_from_entry(e) for e in entry.pop("errors")], where=row["idx"])
     for name in ("last", "winner"):
         entry[name] = entry[name] and Witness(**entry[name])
@@ -386,53 +458,3 @@ def _error_to_entry(error: Error) -> dict[str, Any]:
 def _error_from_entry(entry: dict[str, Any]) -> Error:
     origin = entry.pop("origin", None)
     return Error(**entry, origin=_error_from_entry(origin) if origin else None)
-
-
-def _packed(value: Any) -> Any:
-    """A value as JSON that knows its types, whatever it is: a refused event may hold anything."""
-    if isinstance(value, Enum):
-        return _packed(value.value)
-    if value is None or isinstance(value, (bool, str)):
-        return value
-    if isinstance(value, BaseModel):
-        return _packed(dict(value.__dict__))
-    if isinstance(value, Mapping):
-        return {("$" + key if str(key).startswith("$") else str(key)): _packed(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_packed(item) for item in value]
-    if isinstance(value, (set, frozenset)):
-        return {"$": "set", "v": [_packed(item) for item in value]}
-    if isinstance(value, (int, float)) and -(2**1023) < value < 2**1023:
-        return value
-    for kind, (of_type, pack, _) in _KINDS.items():
-        if type(value) is of_type:
-            return {"$": kind, "v": pack(value)}
-    return {"$": "other", "v": formats.value(value, limit=1000)}
-
-
-_MICROSECOND = timedelta(microseconds=1)
-
-#: What JSON does not know: the type, how it is written, how it is read.
-_KINDS: dict[str, tuple[type, Callable[[Any], Any], Callable[[Any], Any]]] = {
-    "float": (float, str, float),
-    "decimal": (Decimal, str, Decimal),
-    "time": (datetime, datetime.isoformat, datetime.fromisoformat),
-    "date": (date, date.isoformat, date.fromisoformat),
-    "clock": (time, time.isoformat, time.fromisoformat),
-    "duration": (timedelta, lambda span: span // _MICROSECOND, lambda n: n * _MICROSECOND),
-    "uuid": (UUID, str, UUID),
-    "bytes": (bytes, bytes.hex, bytes.fromhex),
-}
-
-
-def _unpacked(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_unpacked(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    if "$" not in value:
-        return {key.removeprefix("$"): _unpacked(item) for key, item in value.items()}
-    kind, packed = value["$"], value["v"]
-    if kind == "set":
-        return {_unpacked(item) if not isinstance(item, (list, dict)) else str(item) for item in packed}
-    return _KINDS[kind][2](packed) if kind in _KINDS else packed

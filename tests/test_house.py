@@ -17,7 +17,7 @@ PACKAGE = ROOT / "funes_lab"
 
 # From the ground up. A module imports from its own floor and from those below it.
 FLOORS = [
-    {"formats", "errors", "storable", "watching"},
+    {"formats", "errors", "storable", "watching", "packing"},
     {"registry", "shape", "validation", "definition"},
     {"event", "upcast", "codec"},
     {"fold", "projection", "judging"},
@@ -48,7 +48,7 @@ LOOKS_UP = {
     ("event", "rejection"): "an event knows how it was refused: a type",
     ("errors", "widgets"): "a repr is drawn by the widgets",
     ("event", "widgets"): "a repr is drawn by the widgets",
-    ("rejection", "widgets"): "a repr is drawn by the widgets",
+    ("rejection", "widgets"): "a repr is drawn by the widgets, and rejections.inspect() is a door to them",
     ("reading_side", "widgets"): "a repr is drawn by the widgets",
     ("lab", "widgets"): "a repr is drawn by the widgets",
     ("reading_side", "replay"): "stream.df() and stream.replay(P) are doors to the replay",

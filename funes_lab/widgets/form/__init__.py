@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from threading import RLock
 from typing import Any, Final
 
@@ -24,7 +25,7 @@ from funes_lab.rules import rules_of
 from funes_lab.storable import instant
 from funes_lab.stream import Reading
 from funes_lab.verdict import Verdict
-from funes_lab.widgets.form import fields, outlook
+from funes_lab.widgets.form import fields, filling, outlook
 from funes_lab.widgets.form import sheet as form_sheet
 from funes_lab.widgets.form.controls import Control, Parts, close
 from funes_lab.widgets.form.frame import Frame
@@ -110,6 +111,37 @@ class AppendForm(Frame):
         self._fill({field.name: fields.held(field, given[field.name]) for field in listed if field.name in given})
         self._outlook = Outlook()
         self._look()
+
+    def take(
+        self, payload: Mapping[str, Any], *, secret: Sequence[str] = (), at: datetime | None = None
+    ) -> dict[str, str]:
+        """Fill in a payload as far as it fits, as a refused one is: secret values are left out.
+
+        Parameters
+        ----------
+        payload : mapping
+        secret : sequence of str
+            Names of fields that are secret beside the `filter_attributes` of the event.
+        at : datetime, optional
+            When it happened, where no field says so.
+
+        Returns
+        -------
+        dict of str to str
+            The fields that stay empty, by path, and why.
+        """
+        holds, left = filling.filled(self._page.fields, payload, (*secret, *self.event_type.filter_attributes))
+        self._fill(holds)
+        for control in self._page.within():
+            if left.get(control.path) == filling.SECRET:
+                control.hint_at(filling.SECRET)
+        if at is not None:
+            with self._in_silence():
+                self._when.holds = fields.held(self._when.field, at)
+            self._disclose(shown=True)
+        self._outlook = Outlook()
+        self._look()
+        return left
 
     @property
     def event(self) -> Event | None:

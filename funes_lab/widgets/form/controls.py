@@ -68,6 +68,9 @@ class Control:
             self._errors.value = shown
             (self.box.add_class if errors else self.box.remove_class)("bad")
 
+    def hint_at(self, told: str) -> None:
+        """Say something of its empty place; what is no line of text has none."""
+
     def _row(self, *controls: Any, hint: str | None = None) -> Any:
         beside = w.HTML(f'<span class="muted">{markup.text(self.field.hint if hint is None else hint)}</span>')
         beside.add_class("fl-hint")
@@ -103,6 +106,10 @@ class TextControl(Control):
     @holds.setter
     def holds(self, value: str) -> None:
         self._text.value = value
+
+    def hint_at(self, told: str) -> None:
+        """Say something where nothing is typed yet."""
+        self._text.placeholder = told
 
 
 class ChoiceControl(Control):

@@ -80,15 +80,14 @@ class Frame(Follower, Twin, w.VBox):  # type: ignore[misc]  # the twin's bundle 
         self._button = _classed(w.Button(description="Append"), "main")
         self._button.on_click(lambda _: self._do(self.append))
         self._disclosed = w.Button(description="occurred at ▸", tooltip="Say when it happened")
-        self._disclosed.on_click(lambda _: self._disclose())
+        self._disclosed.on_click(lambda _: self._disclose(shown=self._when.box.layout.display == "none"))
         self._when.box.layout.display = "none"
         if timed:
             self._disclosed.layout.display = "none"
         keys = w.HTML('<span class="muted"><kbd>Ctrl</kbd> <kbd>Enter</kbd></span>')
         return _classed(w.HBox([self._button, _classed(keys, "grow"), self._disclosed]), "act")
 
-    def _disclose(self) -> None:
-        shown = self._when.box.layout.display == "none"
+    def _disclose(self, *, shown: bool) -> None:
         self._when.box.layout.display = None if shown else "none"
         self._disclosed.description = f"occurred at {'▾' if shown else '▸'}"
 

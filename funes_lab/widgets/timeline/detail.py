@@ -91,10 +91,11 @@ def _of_attempt(mark: Mark, attempt: Rejection) -> tuple[dict[str, Any], list[An
         ("happened", _moment(card.at, card.time), False),
     ]
     context = _panel("Metainformation", list(_lines(attempt.meta_info)), len(attempt.meta_info) - formats.FIELDS)
-    return _refused_note(card), [payload, _panel("Attempt", tried), context]
+    return refused_note(card), [payload, _panel("Attempt", tried), context]
 
 
-def _refused_note(card: RejectionCard) -> dict[str, Any]:
+def refused_note(card: RejectionCard) -> dict[str, Any]:
+    """Say why an attempt was refused: the colour, the sentence, and of each error the gate, its word and the rule."""
     known = list(sentences.reasons(card))
     reasons = [[gate, sentences.stage_word(gate), told] for gate, told in known[: formats.FIELDS]]
     if len(known) > formats.FIELDS:
