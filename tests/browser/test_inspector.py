@@ -129,11 +129,176 @@ def test_a_refusal_is_seen_and_corrected(lab: LabPage, theme: str, name: str) ->
     assert "Left empty: pin: secret, fill it in again" in shown.inner_text()
     lab.shot(f"inspector-{name}-form", of=lab.page.locator(".jp-OutputArea-output").last)
     form.get_by_label("principal_amount").fill("40.00")
-    form.get_by_text("Would be accepted as version 10").wait_for()
+    form.get_by_text("Would be accepted as version 11").wait_for()
     form.get_by_role("button", name="Append", exact=True).click()
-    form.get_by_text("Accepted: Debt::PaymentReceived is version 10.").wait_for()
-    assert asked(lab, "debt.version, str(debt.events[-1].principal_amount)") == "(10, '40.00')"
+    form.get_by_text("Accepted: Debt::PaymentReceived is version 11.").wait_for()
+    assert asked(lab, "debt.version, str(debt.events[-1].principal_amount)") == "(11, '40.00')"
     shown.get_by_role("button", name="Close the form").click()
     form.wait_for(state="detached")
     assert asked(lab, "inspector.form") == "None"
     assert (lab.outside, lab.complaints) == ([], [])
+
+
+def test_attempts_are_filtered_and_walked_through_by_keyboard(lab: LabPage) -> None:
+    lab.open(notebook(lab.server.folder, "inspector-keys.ipynb", DEBT, SHOW)).run_all()
+    shown, press = inspector(lab), lab.page.keyboard.press
+    shown.locator("tr.sel").focus()
+    press("ArrowDown")
+    says(lab, "Refused: outstanding_balance would be −15.00")
+    lab.shot("inspector-backdated", of=shown)
+    assert "Judged after #4, at its place in time" in shown.inner_text()
+    press("End")
+    says(lab, "“ten” is not a decimal number")
+    for _ in range(2):
+        press("ArrowUp")
+    says(lab, "Denied: version 5 was taken by Debt::PaymentReceived")
+    hears(lab, "inspector.selection.stage", "'conflict'")
+    assert "took version 5" in shown.inner_text()
+    lab.shot("inspector-conflict", of=shown)
+    assert lab.page.evaluate("() => document.activeElement.getAttribute('aria-selected')") == "true"
+    cells = lab.page.locator(".jp-Notebook .jp-Cell").count()
+    press("b")  # in command mode it would insert a cell
+    assert lab.page.locator(".jp-Notebook .jp-Cell").count() == cells
+
+    shown.get_by_role("button", name="own rule").focus()
+    press("ArrowRight")
+    press("Space")  # the gate of the state
+    shown.get_by_text("4 of 7, newest first").wait_for()
+    says(lab, "−999,779.00")
+    shown.get_by_role("button", name="outstanding_balance ≥ 0").click()
+    hears(
+        lab, "inspector.filters", "{'stage': ['state'], 'rule': 'outstanding_balance ≥ 0 of VirtualOutstandingBalance'}"
+    )
+    press("/")
+    lab.page.keyboard.type("debts-088")
+    shown.get_by_text("1 of 7").wait_for()
+    hears(lab, "inspector.selection.idx", "'debts-088'")
+    lab.shot("inspector-filtered", of=shown)
+    press("Escape")
+    shown.get_by_text("4 of 7").wait_for()
+    asked(lab, "setattr(inspector, 'filters', {'idx': 'debts-0*', 'event': PaymentReceived})")
+    shown.get_by_text("1 of 7").wait_for()
+    assert shown.get_by_label("Filter by event type").input_value() == "Debt::PaymentReceived"
+    asked(lab, "on(290, FeeCharged, 'much', other)")
+    asked(lab, "setattr(inspector, 'filters', {})")
+    shown.get_by_text("8, newest first").wait_for()
+    assert shown.locator("img").count() == 0
+    assert lab.page.evaluate("() => window.fired") is None
+    assert (lab.outside, lab.complaints) == ([], [])
+
+
+UNKNOWN = """
+class Twice(fl.EventStream):
+    consistency_projection = VirtualOutstandingBalance
+
+class Plain(fl.EventStream):
+    pass
+
+def another():
+    class Twice(fl.EventStream):
+        pass
+    return Twice
+
+another_twice = another()
+Twice.for_("debts-5", lab=fl.Lab()).append(FeeCharged(amount="much", at=clock.now)).rejection
+lonely = fl.Lab()
+Twice.for_("debts-5", lab=lonely).append(FeeCharged(amount="much", at=clock.now))
+inspector = lonely.rejections.inspect()
+inspector
+"""
+
+
+def test_a_stream_class_that_is_not_known_is_asked_for(lab: LabPage) -> None:
+    lab.open(notebook(lab.server.folder, "inspector-unknown.ipynb", DEBT, UNKNOWN)).run_all()
+    shown = inspector(lab)
+    shown.locator("tr.sel").press("e")
+    shown.get_by_text("2 stream classes are called 'Twice'").wait_for()
+    shown.get_by_label("Stream class").select_option("__main__.Twice")
+    form = lab.page.locator(".fl-form:visible")
+    form.get_by_label("amount").fill("3")
+    form.get_by_text("Would be accepted as version 1").wait_for()
+    form.get_by_role("button", name="Append", exact=True).click()
+    form.get_by_text("Accepted: Debt::FeeCharged is version 1.").wait_for()
+    assert (lab.outside, lab.complaints) == ([], [])
+
+
+MANY = """
+import funes_lab as fl
+import json
+from datetime import UTC, datetime, timedelta
+from pydantic import Field
+
+class Moved(fl.Event, name="Shelf::Moved"):
+    books: int = Field(gt=0)
+
+lab = fl.Lab(clock=fl.testing.Clock("2026-01-10", timedelta(minutes=7)))
+first = fl.EventStream.for_("shelf-0").append(Moved(books=0)).rejection
+from dataclasses import replace
+from funes_lab import rejection as journal
+entries = [journal._to_entry(replace(first, id=f"{k:032}", idx=f"shelf-{k % 300}", time=lab.now(),
+                                     payload={"books": -k})) for k in range(9_999)]
+with lab.store.writing:
+    lab.store._writer.executemany('INSERT INTO "funes_lab_rejections" VALUES (?, ?, ?, ?, ?, ?, ?)',
+        [[e[n] for n in ("id", "attempted_at", "idx", "stream_class", "event", "stage", "entry")] for e in entries])
+inspector = lab.rejections.inspect()
+inspector
+"""
+# From the key to the note that has been laid out.
+STEPS = """async ([n, key]) => {
+  const section = document.querySelector("section.fl.inspect"), times = [];
+  section.querySelector("tr.sel").focus();
+  for (let k = 0; k < n; k++) {
+    const before = section.querySelector("tr.sel").textContent, start = performance.now();
+    document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+    const moved = () => ![before, undefined].includes(section.querySelector("tr.sel")?.textContent);
+    while (!moved() && performance.now() - start < 3000) await new Promise(requestAnimationFrame);
+    section.querySelector(".fl-note").getBoundingClientRect();
+    times.push(performance.now() - start);
+  }
+  return times;
+}"""
+
+
+def test_ten_thousand_attempts_can_be_walked_through(lab: LabPage) -> None:
+    lab.open(notebook(lab.server.folder, "inspector-many.ipynb", MANY)).run_all()
+    shown = inspector(lab)
+    assert "10,000, newest first" in shown.inner_text()
+    assert "1–10 of 10,000" in shown.inner_text()
+    lab.shot("inspector-many", of=shown)
+    for key in ("ArrowDown", "PageDown"):
+        times = lab.page.evaluate(STEPS, [50, key])
+        print(f"a selection at 10,000 attempts by {key}, median of 50 in ms: {statistics.median(times):.1f}")
+    shown.get_by_label("Filter by text").fill("−9,99")
+    shown.get_by_text("9 of 10,000").wait_for()
+    assert (lab.outside, lab.complaints) == ([], [])
+
+
+def test_the_exported_notebook_still_filters_and_selects(page: Page, tmp_path: Path) -> None:
+    notebook(tmp_path, "story.ipynb", DEBT, SHOW)
+    quiet = ["--HTMLExporter.mathjax_url=data:,", "--HTMLExporter.require_js_url=data:,"]
+    subprocess.run(
+        [sys.executable, "-m", "nbconvert", "--execute", "--to", "html", *quiet, "story.ipynb"],
+        cwd=tmp_path, check=True, capture_output=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    page.page.goto((tmp_path / "story.html").as_uri())
+    shown, press = inspector(page), page.page.keyboard.press
+    shown.locator("tr.sel").focus()
+    press("End")
+    says(page, "“ten” is not a decimal number")
+    assert shown.get_by_role("button", name="Edit and retry").count() == 0
+    shown.get_by_role("button", name="conflict", exact=False).first.click()
+    says(page, "Denied: version 5")
+    shown.get_by_text("1 of the 7 on this page").wait_for()
+    shown.get_by_role("button", name="conflict", exact=False).first.click()
+    shown.get_by_label("Filter by stream").fill("debts-0*")
+    says(page, "−10.00")
+    shown.get_by_label("Filter by stream").fill("")
+    shown.get_by_label("Filter by text").fill("onerror")
+    shown.get_by_text("2 of the 7 on this page").wait_for()
+    assert "<img src=x onerror=" in shown.inner_text()
+    page.page.set_viewport_size({"width": 400, "height": 900})
+    page.shot("inspector-narrow", of=shown)
+    assert "4711" not in shown.inner_html()
+    assert page.page.evaluate("() => window.fired") is None
+    # what nbconvert itself asks for where a notebook holds the state of a widget; nothing of it is needed
+    assert all("@jupyter-widgets/html-manager" in url for url in page.outside)

@@ -165,6 +165,7 @@ class RejectionInspector(Follower, Twin, w.VBox):  # type: ignore[misc]  # the t
         self._close_form()
         form = cls(rejection.idx, self._desk.lab).form(event_class)
         left = form.take(rejection.payload, secret=rejection.secret, at=None if timed else rejection.at)
+        form.layout.margin = "8px 0 0"
         self._form = form
         self.children = [self._view, form]
         told = "; ".join(f"{path}: {why}" for path, why in left.items())

@@ -23,6 +23,8 @@ PAGE: Final = 10
 #: Bars of the chart of rules.
 _RULES: Final = 6
 _OPTIONS: Final = 100
+#: The gates in the order of the chart.
+_STAGES: Final = ("own", "state", "interpretation", "conflict")
 _STREAMS: Final = 8
 _DETAILS: Final = 400
 
@@ -159,7 +161,7 @@ class Desk:
         free = filters.without("stage")
         counted = Counter(attempt.rejection.stage for attempt in self.attempts if free.fits(attempt))
         there = {attempt.rejection.stage for attempt in self.attempts}
-        stages = [*reversed(sentences.STAGES), *sorted(there - {*sentences.STAGES})]
+        stages = [*_STAGES, *sorted(there - {*_STAGES})]
         most = max(counted.values(), default=1)
         return [
             {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from itertools import islice
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ from funes_lab.rejection import Rejection
 from funes_lab.widgets import sentences, telling
 from funes_lab.widgets.cards import EventRow, RejectionCard, StateLine
 from funes_lab.widgets.form.outlook import shown_lines
-from funes_lab.widgets.inspector.led import Led
+from funes_lab.widgets.inspector.led import Led, Told
 from funes_lab.widgets.timeline.detail import refused_note
 
 _NAME: Final = 60
@@ -24,7 +25,8 @@ _UNDONE: Final = "Not all of what it was judged on became a fact: a transaction 
 
 #: A cell: its text, its classes, and the whole of it where it was cut.
 Cell = list[str]
-#: A panel: `caption`, `said` (lines above the table), `heads`, `rows` (`tone` and `cells`), `above`, `below`.
+#: A panel: `caption`, `said` (lines above the table), `heads`, `rows` (`tone` and `cells`), `above`, `below`, and
+#: `way` if there is more of what is said below.
 Panel = dict[str, Any]
 
 
@@ -34,8 +36,8 @@ def detail(rejection: Rejection, led: Led) -> dict[str, Any]:
     Returns
     -------
     dict
-        `note` (`tone`, `headline`, and `reasons`: gate, its word, what it says), `panels` (three), `earlier` (how many
-        more events led there) and `say`, the sentence for who does not see the picture.
+        `note` (`tone`, `headline`, and `reasons`: gate, its word, what it says), `panels` (three) and `say`, the
+        sentence for who does not see the picture.
     """
     card = telling.rejection_card(rejection)
     attempted = _duel(rejection, card) if rejection.winner is not None else _attempted(rejection, card)
@@ -44,7 +46,6 @@ def detail(rejection: Rejection, led: Led) -> dict[str, Any]:
     return {
         "note": refused_note(card),
         "panels": [attempted, _state(card), _led(card, led)],
-        "earlier": led.earlier,
         "say": f"{event} on {idx}, {verdict}, {formats.long_time(card.time)}",
     }
 
@@ -141,16 +142,17 @@ def _led(card: RejectionCard, led: Led) -> Panel:
     said += [_UNDONE] if led.undone else []
     verdict = "denied" if card.stage == "conflict" else "refused"
     tried = f"✗ {formats.value(card.tried_version)}"
-    attempt = _row([[tried, "num mono", ""], [f"this {verdict} attempt", "", ""]], "attempt")
-    rows = [*map(_event, led.before), attempt, *map(_event, led.after)]
-    below = f"… {formats.count(led.later, 'later event')}" if led.later else ""
-    above = f"{formats.count(led.earlier, 'earlier event')}" if led.earlier else ""
-    return _panel("Led there by", said=said, rows=rows, above=above, below=below)
+    attempt = _row([[tried, "num mono", ""], ["this attempt", "", ""], [verdict, "", ""]], "attempt")
+    # the attempt first, what led there below it, the nearest first
+    rows = [*map(_event, reversed(led.after)), attempt, *map(_event, reversed(led.before))]
+    above = f"… {formats.count(led.later, 'later event')}" if led.later else ""
+    below = f"{formats.count(led.earlier, 'earlier event')}" if led.earlier else ""
+    return {**_panel("Led there by", said=said, rows=rows, above=above, below=below), "way": bool(led.earlier)}
 
 
-def _event(told: tuple[str, str, str]) -> dict[str, Any]:
-    version, event, payload = told
-    return _row([[version, "num mono", ""], [event, "", ""], [payload, "muted", ""]])
+def _event(told: Told) -> dict[str, Any]:
+    event = [_short(told.event), "cut", told.event]
+    return _row([[told.version, "num mono", ""], event, [told.first, "muted", told.payload]])
 
 
 # --- pieces ----------------------------------------------------------------------------------------------------------
@@ -167,7 +169,7 @@ def _panel(
 ) -> Panel:
     return {
         "caption": caption, "said": list(said), "heads": [list(head) for head in heads], "rows": list(rows),
-        "above": above, "below": below,
+        "above": above, "below": below, "way": False,
     }  # fmt: skip
 
 
@@ -182,7 +184,8 @@ def _name(name: str, gate: str = "") -> Cell:
 
 def _value(v: object, classes: str) -> Cell:
     shown, whole = formats.value(v, limit=_VALUE), formats.value(v, limit=_WHOLE)
-    return [shown, classes, whole if whole != shown else ""]
+    figure = isinstance(v, int | float | Decimal) and not isinstance(v, bool)
+    return [shown, f"{classes} fig" if figure else classes, whole if whole != shown else ""]
 
 
 def _text(told: str, classes: str) -> Cell:

@@ -73,7 +73,7 @@ class Listing {
 }
 
 function render({ model, el }) {
-  let listing, drawn = "", pressed = false, waiting = 0;
+  let listing, drawn = "", shown = 0, pressed = false, waiting = 0, stands = {};
   const live = model.get("kernel");
   const send = (content) => model.send(content);
 
@@ -196,7 +196,9 @@ function render({ model, el }) {
     const offset = model.get("offset"), selected = model.get("selected");
     const here = [];
     for (let place = offset; place < Math.min(offset + data.page, listing.total); place++) here.push(listing.at(place));
-    const had = body.contains(document.activeElement), rows = here.filter((row) => row !== undefined);
+    // the former rows stay until the kernel has answered
+    if (here.includes(undefined)) return;
+    const had = body.contains(document.activeElement), rows = here;
     while (body.children.length < rows.length) body.append(newRow());
     heads[2].hidden = data.one;
     let focus = rows.findIndex((row) => row.n === selected);
@@ -268,26 +270,30 @@ function render({ model, el }) {
     note.className = `fl-note ${tone}`;
     note.replaceChildren(node("p", {}, first, node("b", {}, headline)), ...reasons.map(([gate, word, why]) => (
       node("p", { class: "why" }, ...(gate ? [outcome(gate, word), " "] : []), node("span", {}, why)))));
-    panels.replaceChildren(...detail.panels.map((panel, n) => drawPanel(panel, n === 2)));
-    if (panels.lastChild) panels.lastChild.scrollTop = panels.lastChild.scrollHeight;
-    say.textContent = detail.say;
+    const stood = number === shown ? [...panels.children].map((panel) => panel.scrollTop) : [];
+    const had = panels.contains(document.activeElement);
+    panels.replaceChildren(...detail.panels.map(drawPanel));
+    stood.forEach((top, n) => { panels.children[n].scrollTop = top; });
+    if (had) panels.lastChild.focus({ preventScroll: true });
+    shown = number;
+    if (say.textContent !== detail.say) say.textContent = detail.say;
   }
 
-  function drawPanel({ caption, said, heads: titles, rows, above, below }, isLed) {
-    const made = node("div", { class: `fl-pad${isLed ? " led" : ""}`, role: "region", tabindex: "0", "aria-label": caption }, node("p", { class: "fl-cap" }, caption));
+  function drawPanel({ caption, said, heads: titles, rows, above, below, way }, n) {
+    const made = node("div", { class: n === 2 ? "fl-pad led" : "fl-pad", role: "region", tabindex: "0", "aria-label": caption }, node("p", { class: "fl-cap" }, caption));
     for (const one of said) made.append(node("p", { class: "muted" }, one));
-    if (above) made.append(drawEarlier(above));
-    const lines = rows.map(({ tone, cells }) => node("tr", tone ? { class: tone } : {}, ...cells.map(([shown, classes, whole], n) => (
-      node(n ? "td" : "th", { ...(classes ? { class: classes } : {}), ...(whole ? { title: whole } : {}), ...(n ? {} : { scope: "row" }) }, shown)))));
+    if (above) made.append(node("p", { class: "muted" }, above));
+    const lines = rows.map(({ tone, cells }) => node("tr", tone ? { class: tone } : {}, ...cells.map(([word, classes, whole], at) => (
+      node(at ? "td" : "th", { ...(classes ? { class: classes } : {}), ...(whole ? { title: whole } : {}), ...(at ? {} : { scope: "row" }) }, word)))));
     const top = titles.length ? [node("thead", {}, node("tr", {}, ...titles.map(([word, classes]) => node(word ? "th" : "td", classes ? { class: classes } : {}, word))))] : [];
     if (lines.length) made.append(node("table", {}, ...top, node("tbody", {}, ...lines)));
-    if (below) made.append(node("p", { class: "muted" }, below));
+    if (below) made.append(way ? drawEarlier(below) : node("p", { class: "muted" }, below));
     return made;
   }
 
-  function drawEarlier(above) {
-    if (!live) return node("p", { class: "muted" }, `… ${above}`);
-    const button = node("button", { class: "lnk", type: "button" }, above);
+  function drawEarlier(below) {
+    if (!live) return node("p", { class: "muted" }, `… ${below}`);
+    const button = node("button", { class: "lnk", type: "button" }, below);
     button.addEventListener("click", () => send({ earlier: model.get("selected") }));
     return button;
   }
@@ -319,6 +325,7 @@ function render({ model, el }) {
     if (!listing.total) return;
     const at = Math.min(Math.max(place, 0), listing.total - 1), row = listing.at(at), { page } = listing.data;
     if (row === undefined) { send({ go: at }); return; }
+    stands = { number: row.n, place: at };
     model.set("selected", row.n);
     model.set("offset", Math.floor(at / page) * page);
     model.save_changes();
@@ -326,7 +333,8 @@ function render({ model, el }) {
   }
 
   function step(by) {
-    const at = listing.placeOf(model.get("selected"));
+    const number = model.get("selected"), found = listing.placeOf(number);
+    const at = found < 0 && stands.number === number ? stands.place : found;
     choose(at < 0 ? model.get("offset") : at + by);
   }
 

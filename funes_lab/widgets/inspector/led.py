@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from itertools import islice
+from typing import Final, NamedTuple
 
 from funes_lab import formats
 from funes_lab.errors import UpcastError
@@ -14,17 +15,26 @@ from funes_lab.store import Row
 from funes_lab.widgets import sentences
 
 #: So many events are told before the attempt, so many more with each press, and so many after it.
-BEFORE, MORE, AFTER = 6, 50, 4
-_PAYLOAD: Final = 60
+BEFORE, MORE, AFTER = 8, 50, 4
+_PAYLOAD: Final = 50
+
+
+class Told(NamedTuple):
+    """An event in words: its version, its name, the first field of its payload, and all of it."""
+
+    version: str
+    event: str
+    first: str
+    payload: str
 
 
 @dataclass(frozen=True)
 class Led:
-    """Events around an attempt, in replay order: version, name and payload of each.
+    """Events around an attempt, in replay order.
 
     Attributes
     ----------
-    before, after : sequence of (str, str, str)
+    before, after : sequence of Told
         A backdated attempt has events after its place.
     earlier, later : int
         How many more there are.
@@ -32,8 +42,8 @@ class Led:
         Whether some of what it was judged on never became a fact.
     """
 
-    before: Sequence[tuple[str, str, str]]
-    after: Sequence[tuple[str, str, str]]
+    before: Sequence[Told]
+    after: Sequence[Told]
     earlier: int
     later: int
     undone: bool
@@ -71,11 +81,13 @@ def _is_undone(seen: Sequence[Row], rejection: Rejection) -> bool:
     return len(seen) < rejection.version_read
 
 
-def _told(row: Row) -> tuple[str, str, str]:
+def _told(row: Row) -> Told:
     version = formats.value(row.version)
     try:
         event = read_events(row)[0]
     except UpcastError as failure:
-        return version, formats.middle(row.klass, 40), formats.shorten(f"not readable: {failure}", 120)
+        return Told(version, formats.middle(row.klass, 40), "not readable", formats.shorten(str(failure), 300))
     payload = sentences.beside(formats.mask(event.payload(), event.filter_attributes), row.occurred_at)
-    return version, formats.middle(event.event_name, 40), formats.pairs(payload, limit=_PAYLOAD) if payload else ""
+    first = formats.pairs(dict(islice(payload.items(), 1)), limit=_PAYLOAD) if payload else ""
+    more = " …" if len(payload) > 1 else ""
+    return Told(version, formats.middle(event.event_name, 40), f"{first}{more}", formats.pairs(payload, limit=300))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -18,9 +17,8 @@ _BAR: Final = 60
 _NONE_YET: Final = "What a gate refuses is kept here, outside the log:"
 _WAY: Final = "stream.append(event)"
 _OUTSIDE: Final = "outside the log; nothing here changed a stream"
-_FIGURE: Final = re.compile(r"[−\d.,]+")
 #: Where the three panels begin.
-_PANELS: Final = (0, 290, 610, _WIDTH)
+_PANELS: Final = (0, 276, 616, _WIDTH)
 _GROUNDS: Final = {"bad": "state-tint", "changed": "changed-tint", "attempt": "raised"}
 
 
@@ -131,7 +129,7 @@ def _table(sheet: Sheet, data: Mapping[str, Any], offset: int, selected: int, y:
         heads = [*heads[:2], ("event", 260, 190), ("why", 454, 430)]
     for title, x, _ in heads:
         sheet.text(x, y + 17, title, size=T1, colour="muted", bold=True)
-    sheet.text(_RIGHT, y + 17, "tried", size=T1, colour="muted", bold=True, anchor="end")
+    sheet.text(_RIGHT, y + 17, "version", size=T1, colour="muted", bold=True, anchor="end")
     y += _ROW
     for row in rows:
         _attempt(sheet, row, heads, chosen=row["n"] == selected, y=y)
@@ -197,7 +195,7 @@ def _panel(sheet: Sheet, panel: Mapping[str, Any], left: float, right: float, y:
         sheet.text(left, y, said, colour="muted", room=room)
     if panel["above"]:
         y += 18
-        sheet.text(left, y, f"… {panel['above']}", colour="muted", room=room)
+        sheet.text(left, y, panel["above"], colour="muted", room=room)
     widths = _widths(panel, room)
     if panel["heads"]:
         y += 20
@@ -212,18 +210,17 @@ def _panel(sheet: Sheet, panel: Mapping[str, Any], left: float, right: float, y:
             _cell(sheet, shown, classes, x, y - 2, w)
     if panel["below"]:
         y += 20
-        sheet.text(left, y, panel["below"], colour="muted", room=room)
+        sheet.text(left, y, ("… " if panel["way"] else "") + panel["below"], colour="muted", room=room)
     return y + 6
 
 
 def _cell(sheet: Sheet, shown: str, classes: str, x: float, y: float, room: float) -> None:
     known = classes.split()
-    room_ = None if _FIGURE.fullmatch(shown) else room  # a number is never cut
     bold, right = "now" in known or "head" in known, "num" in known
     colour = "state" if "state" in known else "muted" if {"muted", "head"} & {*known} else "ink"
     sheet.text(
         x + room if right else x, y, shown, size=T1 if "head" in known else 12, colour=colour, mono="mono" in known,
-        bold=bold, anchor="end" if right else "start", room=room_,
+        bold=bold, anchor="end" if right else "start", room=None if "fig" in known else room,
     )  # fmt: skip
 
 
