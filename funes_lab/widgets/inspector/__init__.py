@@ -205,7 +205,7 @@ class RejectionInspector(Follower, Twin, w.VBox):  # type: ignore[misc]  # the t
         """Let go of the view, of the form and of the log."""
         if hasattr(self, "_watchers"):
             self.leave()
-        self._close_form()
+            self._close_form()
         close(self)
 
     def __repr__(self) -> str:

@@ -28,6 +28,8 @@ _STAGES: Final = ("own", "state", "interpretation", "conflict")
 _STREAMS: Final = 8
 _DETAILS: Final = 400
 
+_ELSEWHERE: Final = "Where the notebook runs, an attempt can be edited and tried again."
+
 Data = dict[str, Any]
 
 
@@ -154,7 +156,7 @@ class Desk:
             "base": 0,
             "rows": [{**line, "place": place} for place, (_, line, _) in zip(places, taken, strict=True)],
             "details": {str(number): told for number, _, told in taken},
-            "left_out": f"{formats.count(left, 'attempt')} left out of this page" if left else "",
+            "left_out": f"{formats.count(left, 'attempt')} left out of this page. {_ELSEWHERE}" if left else _ELSEWHERE,
         }
 
     def _stages(self, filters: Filters) -> list[Data]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 from itertools import islice
 from typing import Any, Final
@@ -36,8 +37,8 @@ def detail(rejection: Rejection, led: Led) -> dict[str, Any]:
     Returns
     -------
     dict
-        `note` (`tone`, `headline`, and `reasons`: gate, its word, what it says), `panels` (three) and `say`, the
-        sentence for who does not see the picture.
+        `note` (`tone`, `headline`, and `reasons`: gate, its word, what it says), `panels` (three), `duel` if
+        the first one has a winner beside the attempt, and `say`, the sentence for who does not see the picture.
     """
     card = telling.rejection_card(rejection)
     attempted = _duel(rejection, card) if rejection.winner is not None else _attempted(rejection, card)
@@ -46,6 +47,7 @@ def detail(rejection: Rejection, led: Led) -> dict[str, Any]:
     return {
         "note": refused_note(card),
         "panels": [attempted, _state(card), _led(card, led)],
+        "duel": rejection.winner is not None,
         "say": f"{event} on {idx}, {verdict}, {formats.long_time(card.time)}",
     }
 
@@ -57,7 +59,7 @@ def _attempted(rejection: Rejection, card: RejectionCard) -> Panel:
     blamed = _blamed(card)
     rows = [_row([_name(name, blamed.get(name, "")), _value(v, "num")], "blamed" if name in blamed else "")
             for name, v in islice(card.payload.items(), formats.FIELDS)]  # fmt: skip
-    rows += [_row([[name, "", ""], _text(told, "num")]) for name, told in _circumstances(rejection, card)]
+    rows += [_row([[name, "", ""], _text(told, "num keep")]) for name, told in _circumstances(rejection, card)]
     caption = f"Attempted, {formats.middle(card.event, _NAME)}"
     return _panel(caption, rows=rows, below=_more(len(card.payload), "field"))
 
@@ -74,16 +76,17 @@ def _duel(rejection: Rejection, card: RejectionCard) -> Panel:
         for name in names[: formats.FIELDS]
     ]
     happened = [formats.value(card.at or card.time), formats.value(winner.occurred_at)]
-    rows += [_row([["happened", "", ""], *(_text(told, "num") for told in happened)])]
+    rows += [_row([["happened", "", ""], *(_text(told, "num keep") for told in happened)])]
     recorded = [formats.value(card.time), formats.value(winner.created_at)]
-    rows += [_row([["recorded", "", ""], *(_text(told, "num") for told in recorded)])]
+    rows += [_row([["recorded", "", ""], *(_text(told, "num keep") for told in recorded)])]
     version = formats.value(winner.version)
     heads = [["", ""], ["attempted", "num"], [f"took version {version}", "num"]]
     return _panel("Attempt beside the winner", heads=heads, rows=rows, below=_more(len(names), "field"))
 
 
 def _circumstances(rejection: Rejection, card: RejectionCard) -> Iterable[tuple[str, str]]:
-    yield "stream", f"{formats.middle(card.idx, 40)}, {formats.middle(card.stream_class, 40)}"
+    yield "stream", formats.middle(card.idx, 40)
+    yield "class", formats.middle(card.stream_class, 40)
     yield "tried", f"version {formats.value(card.tried_version)}"
     yield "recorded", formats.value(card.time)
     yield "happened", "same" if card.at == card.time else formats.value(card.at)
@@ -152,7 +155,7 @@ def _led(card: RejectionCard, led: Led) -> Panel:
 
 def _event(told: Told) -> dict[str, Any]:
     event = [_short(told.event), "cut", told.event]
-    return _row([[told.version, "num mono", ""], event, [told.first, "muted", told.payload]])
+    return _row([[told.version, "num mono", ""], event, [told.first, "muted keep", told.payload]])
 
 
 # --- pieces ----------------------------------------------------------------------------------------------------------
@@ -184,8 +187,14 @@ def _name(name: str, gate: str = "") -> Cell:
 
 def _value(v: object, classes: str) -> Cell:
     shown, whole = formats.value(v, limit=_VALUE), formats.value(v, limit=_WHOLE)
-    figure = isinstance(v, int | float | Decimal) and not isinstance(v, bool)
-    return [shown, f"{classes} fig" if figure else classes, whole if whole != shown else ""]
+    return [shown, f"{classes}{_kept(v)}", whole if whole != shown else ""]
+
+
+def _kept(v: object) -> str:
+    """Figures and times are never cut; only figures never break."""
+    if isinstance(v, datetime):
+        return " keep"
+    return " keep fig" if isinstance(v, int | float | Decimal) and not isinstance(v, bool) else ""
 
 
 def _text(told: str, classes: str) -> Cell:

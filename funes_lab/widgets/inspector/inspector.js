@@ -86,7 +86,7 @@ function render({ model, el }) {
   const event = node("select", { class: "fl-in", "aria-label": "Filter by event type" });
   const projection = node("select", { class: "fl-in", "aria-label": "Filter by projection" });
   const streams = node("datalist", { id: `fl-streams-${Math.random().toString(36).slice(2)}` });
-  const idx = node("input", { class: "fl-in", "aria-label": "Filter by stream, or a pattern such as debts-*", placeholder: "stream or s-*", list: streams.id });
+  const idx = node("input", { class: "fl-in", "aria-label": "Filter by stream, or a pattern such as debts-*", placeholder: "stream", list: streams.id });
   const text = node("input", { class: "fl-in", type: "search", "aria-label": "Filter by text", placeholder: "/ filter by text" });
   const bar = node("div", { class: "bar" }, chips, event, projection, idx, streams, text);
   const rules = node("div", { class: "rules", role: "group", "aria-label": "Refused by rule" });
@@ -211,7 +211,7 @@ function render({ model, el }) {
     table.setAttribute("aria-rowcount", listing.total + 1);
     scroll.hidden = !rows.length;
     const paged = listing.total > data.page;
-    scroll.style.minHeight = paged ? `${28 * (data.page + 1)}px` : "";
+    scroll.style.minHeight = paged ? `${27 * data.page + 25}px` : "";
     pager.hidden = !paged || !rows.length;
     if (paged && rows.length) {
       const told = live ? data.told : listing.figure(listing.total - 1);
@@ -272,6 +272,7 @@ function render({ model, el }) {
       node("p", { class: "why" }, ...(gate ? [outcome(gate, word), " "] : []), node("span", {}, why)))));
     const stood = number === shown ? [...panels.children].map((panel) => panel.scrollTop) : [];
     const had = panels.contains(document.activeElement);
+    panels.classList.toggle("duel", detail.duel);
     panels.replaceChildren(...detail.panels.map(drawPanel));
     stood.forEach((top, n) => { panels.children[n].scrollTop = top; });
     if (had) panels.lastChild.focus({ preventScroll: true });

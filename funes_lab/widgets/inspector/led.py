@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Final, NamedTuple
 
 from funes_lab import formats
@@ -15,8 +14,8 @@ from funes_lab.store import Row
 from funes_lab.widgets import sentences
 
 #: So many events are told before the attempt, so many more with each press, and so many after it.
-BEFORE, MORE, AFTER = 8, 50, 4
-_PAYLOAD: Final = 50
+BEFORE, MORE, AFTER = 8, 50, 2
+_NAME: Final = 14
 
 
 class Told(NamedTuple):
@@ -88,6 +87,8 @@ def _told(row: Row) -> Told:
     except UpcastError as failure:
         return Told(version, formats.middle(row.klass, 40), "not readable", formats.shorten(str(failure), 300))
     payload = sentences.beside(formats.mask(event.payload(), event.filter_attributes), row.occurred_at)
-    first = formats.pairs(dict(islice(payload.items(), 1)), limit=_PAYLOAD) if payload else ""
-    more = " …" if len(payload) > 1 else ""
+    first = "".join(
+        f"{formats.middle(name, _NAME)} {formats.value(v, limit=20)}" for name, v in list(payload.items())[:1]
+    )
+    more = "\N{NO-BREAK SPACE}…" if len(payload) > 1 else ""
     return Told(version, formats.middle(event.event_name, 40), f"{first}{more}", formats.pairs(payload, limit=300))

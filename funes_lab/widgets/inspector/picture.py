@@ -14,11 +14,14 @@ _LEFT: Final = 12
 _RIGHT: Final = _WIDTH - 12
 _ROW: Final = 26
 _BAR: Final = 60
+#: A column of names is never narrower.
+_LEAST: Final = 40.0
 _NONE_YET: Final = "What a gate refuses is kept here, outside the log:"
 _WAY: Final = "stream.append(event)"
 _OUTSIDE: Final = "outside the log; nothing here changed a stream"
-#: Where the three panels begin.
-_PANELS: Final = (0, 276, 616, _WIDTH)
+#: Where the three panels begin, and where they do with a winner beside the attempt.
+_PANELS: Final = (0, 244, 640, _WIDTH)
+_DUEL: Final = (0, 380, 700, _WIDTH)
 _GROUNDS: Final = {"bad": "state-tint", "changed": "changed-tint", "attempt": "raised"}
 
 
@@ -50,7 +53,7 @@ def drawn(
     """
     sheet, label = Sheet(_WIDTH), label_of(data, selected, fault)
     sheet.text(_LEFT, 23, data["title"], size=T3, bold=True)
-    sheet.text(_LEFT + wide(data["title"], size=T3, bold=True) + 8, 23, data["counts"], colour="muted")
+    sheet.text(_LEFT + wide(data["title"], size=T3, bold=True) + 20, 23, data["counts"], colour="muted")
     sheet.text(_RIGHT, 23, _OUTSIDE, colour="muted", anchor="end")
     y = 36.0
     sheet.line(0, y, _WIDTH, y)
@@ -123,10 +126,10 @@ def _table(sheet: Sheet, data: Mapping[str, Any], offset: int, selected: int, y:
     if not rows:
         sheet.text(_LEFT, y + 24, "No attempt fits these filters.", colour="muted")
         return y + 40
-    heads = [("tried, UTC", _LEFT, 130), ("refused by", 146, 110), ("stream", 260, 110), ("event", 374, 180),
+    heads = [("tried, UTC", _LEFT, 132), ("refused by", 148, 122), ("stream", 274, 100), ("event", 382, 172),
              ("why", 558, 326)]  # fmt: skip
     if data["one"]:
-        heads = [*heads[:2], ("event", 260, 190), ("why", 454, 430)]
+        heads = [*heads[:2], ("event", 274, 190), ("why", 470, 414)]
     for title, x, _ in heads:
         sheet.text(x, y + 17, title, size=T1, colour="muted", bold=True)
     sheet.text(_RIGHT, y + 17, "version", size=T1, colour="muted", bold=True, anchor="end")
@@ -177,10 +180,10 @@ def _note(sheet: Sheet, note: Mapping[str, Any], y: float) -> float:
 
 
 def _panels(sheet: Sheet, told: Mapping[str, Any], y: float) -> float:
-    bottom = y
-    for panel, left, end in zip(told["panels"], _PANELS, _PANELS[1:], strict=False):
+    bottom, places = y, _DUEL if told["duel"] else _PANELS
+    for panel, left, end in zip(told["panels"], places, places[1:], strict=False):
         bottom = max(bottom, _panel(sheet, panel, left + _LEFT, end - _LEFT, y))
-    for x in _PANELS[1:-1]:
+    for x in places[1:-1]:
         sheet.line(x, y, x, bottom + 6)
     sheet.line(0, y, _WIDTH, y)
     return bottom
@@ -217,10 +220,12 @@ def _panel(sheet: Sheet, panel: Mapping[str, Any], left: float, right: float, y:
 def _cell(sheet: Sheet, shown: str, classes: str, x: float, y: float, room: float) -> None:
     known = classes.split()
     bold, right = "now" in known or "head" in known, "num" in known
+    if "mono" in known and wide(shown, mono=True) > room:
+        shown = formats.middle(shown, max(4, int(room / wide("n", mono=True))))
     colour = "state" if "state" in known else "muted" if {"muted", "head"} & {*known} else "ink"
     sheet.text(
         x + room if right else x, y, shown, size=T1 if "head" in known else 12, colour=colour, mono="mono" in known,
-        bold=bold, anchor="end" if right else "start", room=None if "fig" in known else room,
+        bold=bold, anchor="end" if right else "start", room=None if "keep" in known else room,
     )  # fmt: skip
 
 
@@ -229,12 +234,15 @@ def _widths(panel: Mapping[str, Any], room: float) -> list[float]:
     rows = [row["cells"] for row in panel["rows"]] + [[[title, "head", ""] for title, _ in panel["heads"]]]
     count = max((len(cells) for cells in rows), default=0)
     need = [max((_need(cells[n]) for cells in rows if n < len(cells)), default=0.0) for n in range(count)]
+    least = [max((_need(cells[n]) for cells in rows if n < len(cells) and "keep" in cells[n][1]), default=_LEAST)
+             for n in range(count)]  # fmt: skip
     spare = room - 8 * (count - 1)
-    while sum(need) > spare and max(need) > 40:
-        widest = max(range(count), key=need.__getitem__)
-        others = sum(need) - need[widest]
-        second = max((width for n, width in enumerate(need) if n != widest), default=0.0)
-        need[widest] = max(spare - others, min(second, need[widest] - 1), 40.0)
+    while sum(need) > spare:
+        slack = [have - floor for have, floor in zip(need, least, strict=True)]
+        widest = max(range(count), key=slack.__getitem__)
+        if slack[widest] <= 0:
+            break
+        need[widest] = max(need[widest] - (sum(need) - spare), least[widest])
     if count:
         need[-1] += max(0.0, spare - sum(need))
     return need
