@@ -70,7 +70,7 @@ def _duel(rejection: Rejection, card: RejectionCard) -> Panel:
     winner, blamed = rejection.winner, _blamed(card)
     won = formats.mask(winner.payload, rejection.secret)
     names = list(dict.fromkeys([*card.payload, *won]))
-    rows = [_row([["event", "", ""], _text(_short(card.event), "num"), _text(_short(winner.event), "num")])]
+    rows = [_row([["event", "", ""], _text(_short(card.event), "num keep"), _text(_short(winner.event), "num keep")])]
     rows += [
         _row([_name(name, blamed.get(name, "")), _there(card.payload, name), _there(won, name)])
         for name in names[: formats.FIELDS]

@@ -180,6 +180,7 @@ function render({ model, el }) {
     buttons(chips, data.stages.map((one) => chosen(one, stage.includes(one.key))), "fl-btn chip", (one) => [
       outcome(one.key, one.word), share(one.key, one.share * 36 + (one.share ? 4 : 0)), node("b", {}, one.count),
     ]);
+    rules.querySelector(".more")?.remove();
     buttons(rules, data.rules.bars.map((one) => chosen(one, one.key === rule)), "rule", (one) => [
       share(one.stage, Math.max(one.share * 60, 2)), node("b", {}, one.count),
       node("span", { title: one.key }, outcome(one.stage), one.asks, " ", node("span", { class: "muted" }, one.of)),
@@ -285,11 +286,17 @@ function render({ model, el }) {
     for (const one of said) made.append(node("p", { class: "muted" }, one));
     if (above) made.append(node("p", { class: "muted" }, above));
     const lines = rows.map(({ tone, cells }) => node("tr", tone ? { class: tone } : {}, ...cells.map(([word, classes, whole], at) => (
-      node(at ? "td" : "th", { ...(classes ? { class: classes } : {}), ...(whole ? { title: whole } : {}), ...(at ? {} : { scope: "row" }) }, word)))));
+      node(at ? "td" : "th", { ...(classes ? { class: classes } : {}), ...(whole ? { title: whole } : {}), ...(at ? {} : { scope: "row" }) }, ...unbroken(word, classes))))));
     const top = titles.length ? [node("thead", {}, node("tr", {}, ...titles.map(([word, classes]) => node(word ? "th" : "td", classes ? { class: classes } : {}, word))))] : [];
     if (lines.length) made.append(node("table", {}, ...top, node("tbody", {}, ...lines)));
     if (below) made.append(way ? drawEarlier(below) : node("p", { class: "muted" }, below));
     return made;
+  }
+
+  // Times break between day and hour only.
+  function unbroken(word, classes) {
+    if (!classes.includes("keep") || classes.includes("fig")) return [word];
+    return word.split(" ").flatMap((part, n) => [...(n ? [" "] : []), node("span", { class: "nw" }, part)]);
   }
 
   function drawEarlier(below) {
@@ -355,9 +362,12 @@ function render({ model, el }) {
     draw();
   }
 
+  // What is typed in one field does not undo what was typed in the other a moment before.
+  let typed = {};
   function soon(patch) {
     clearTimeout(waiting);
-    waiting = setTimeout(() => ask(patch()), live ? WAIT : 0);
+    Object.assign(typed, patch);
+    waiting = setTimeout(() => { const all = typed; typed = {}; ask(all); }, live ? WAIT : 0);
   }
 
   function again() {
@@ -391,8 +401,8 @@ function render({ model, el }) {
   }
   event.addEventListener("change", () => ask({ event: event.value }));
   projection.addEventListener("change", () => ask({ projection: projection.value }));
-  idx.addEventListener("input", () => soon(() => ({ idx: idx.value.trim() })));
-  text.addEventListener("input", () => soon(() => ({ text: text.value.trim() })));
+  idx.addEventListener("input", () => soon({ idx: idx.value.trim() }));
+  text.addEventListener("input", () => soon({ text: text.value.trim() }));
   newer.addEventListener("click", () => turn(-1));
   older.addEventListener("click", () => turn(1));
   retry.addEventListener("click", again);
@@ -413,7 +423,7 @@ function render({ model, el }) {
     if (event_.ctrlKey || event_.metaKey || event_.altKey || event_.key === "Tab" || (event_.shiftKey && event_.key === "Enter")) return;
     event_.stopPropagation(); // what is typed here is no command of the notebook
     if (event_.target === text || event_.target === idx) {
-      if (event_.key === "Escape") { event_.target.value = ""; soon(() => ({ [event_.target === text ? "text" : "idx"]: "" })); }
+      if (event_.key === "Escape") { event_.target.value = ""; soon({ [event_.target === text ? "text" : "idx"]: "" }); }
       if (event_.key === "Escape" || event_.key === "Enter") { event_.preventDefault(); toGrid(); }
       return;
     }

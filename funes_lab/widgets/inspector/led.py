@@ -15,7 +15,7 @@ from funes_lab.widgets import sentences
 
 #: So many events are told before the attempt, so many more with each press, and so many after it.
 BEFORE, MORE, AFTER = 8, 50, 2
-_NAME: Final = 14
+_NAME: Final = 12
 
 
 class Told(NamedTuple):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from funes_lab import formats
-from funes_lab.widgets import sentences
+from funes_lab.widgets import columns, sentences
 from funes_lab.widgets.svg import T1, T3, Sheet, wide
 
 _WIDTH: Final = 960
@@ -19,9 +19,9 @@ _LEAST: Final = 40.0
 _NONE_YET: Final = "What a gate refuses is kept here, outside the log:"
 _WAY: Final = "stream.append(event)"
 _OUTSIDE: Final = "outside the log; nothing here changed a stream"
-#: Where the three panels begin, and where they do with a winner beside the attempt.
+#: Where the three panels begin; with a winner beside the attempt the third one stands below.
 _PANELS: Final = (0, 244, 640, _WIDTH)
-_DUEL: Final = (0, 380, 700, _WIDTH)
+_DUEL: Final = (0, 470, _WIDTH)
 _GROUNDS: Final = {"bad": "state-tint", "changed": "changed-tint", "attempt": "raised"}
 
 
@@ -164,12 +164,15 @@ def _attempt(sheet: Sheet, row: Mapping[str, Any], heads: Sequence[Any], *, chos
 
 def _note(sheet: Sheet, note: Mapping[str, Any], y: float) -> float:
     tone, reasons = _tone(note["tone"]), note["reasons"]
-    height = 34 + 18 * len(reasons)
+    headline = columns.wrap(note["headline"], int((_RIGHT - 34) / wide("n", size=T3, bold=True)))
+    height = 16 + 18 * (len(headline) + len(reasons))
     sheet.rect(1, y, _WIDTH - 2, height, fill="raised" if tone == "muted" else f"{tone}-tint")
     sheet.rect(1, y, 3, height, fill=tone)
     sheet.text(16, y + 21, "✗", size=T3, colour=tone, bold=True)
-    sheet.text(34, y + 21, note["headline"], size=T3, bold=True, room=_RIGHT - 34)
-    line = y + 39.0
+    line = y + 21
+    for part in headline:
+        sheet.text(34, line, part, size=T3, bold=True, room=_RIGHT - 34)
+        line += 18
     for gate, named, told in reasons:
         word = f"{sentences.stage_glyph(gate)} {named}".strip() if gate else ""
         sheet.text(16, line, word, colour=_tone(gate), bold=True)
@@ -180,12 +183,18 @@ def _note(sheet: Sheet, note: Mapping[str, Any], y: float) -> float:
 
 
 def _panels(sheet: Sheet, told: Mapping[str, Any], y: float) -> float:
-    bottom, places = y, _DUEL if told["duel"] else _PANELS
-    for panel, left, end in zip(told["panels"], places, places[1:], strict=False):
-        bottom = max(bottom, _panel(sheet, panel, left + _LEFT, end - _LEFT, y))
+    places = _DUEL if told["duel"] else _PANELS
+    beside, below = told["panels"][: len(places) - 1], told["panels"][len(places) - 1 :]
+    bottom = max(
+        _panel(sheet, panel, left + _LEFT, end - _LEFT, y)
+        for panel, left, end in zip(beside, places, places[1:], strict=False)
+    )
     for x in places[1:-1]:
         sheet.line(x, y, x, bottom + 6)
     sheet.line(0, y, _WIDTH, y)
+    for panel in below:
+        sheet.line(0, bottom + 6, _WIDTH, bottom + 6)
+        bottom = _panel(sheet, panel, _LEFT, _RIGHT, bottom + 6)
     return bottom
 
 
