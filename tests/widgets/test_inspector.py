@@ -59,7 +59,7 @@ def lost(rejection: fl.Rejection, **changed: object) -> fl.Rejection:
 
 def told(inspector: RejectionInspector) -> dict:
     data = inspector._view.data
-    return data["details"][str(inspector._view.selected)]
+    return data["details"][str(inspector._view.place["n"])]
 
 
 def panel(inspector: RejectionInspector, n: int) -> list[list[str]]:
@@ -264,7 +264,7 @@ def test_it_follows_the_log_and_keeps_what_is_selected(lab, refused):
     chosen = inspector.selection
     DebtEventStream.for_("debts-9", lab=lab).append(issued(0))
     assert (len(inspector.shown), inspector.selection) == (7, chosen)
-    assert inspector._view.selected == 6
+    assert inspector._view.place["n"] == 6
 
 
 def test_an_empty_journal_says_how_it_is_filled_and_shows_its_first_attempt(lab):
@@ -277,14 +277,14 @@ def test_an_empty_journal_says_how_it_is_filled_and_shows_its_first_attempt(lab)
 
 def test_what_the_page_says_is_understood(lab, refused):
     inspector = lab.rejections.inspect()
-    inspector._view.selected = 2
+    inspector._view.place = {"n": 2, "offset": 0, "go": -1}
     assert inspector.selection == refused[1].rejection
     inspector._view.filters = {"stage": ["conflict"]}
     assert (inspector.filters, inspector.selection.stage) == ({"stage": ["conflict"]}, "conflict")
     inspector._view.filters = {"idx": "no such stream"}
     assert (inspector.shown, inspector.selection) == ([], None)
     inspector._view.filters = {}
-    inspector._pressed({"go": 5})
+    inspector._view.place = {"n": 0, "offset": 0, "go": 5}
     assert inspector.selection == refused[0].rejection
 
 
@@ -294,11 +294,21 @@ def test_pages_are_told_with_their_neighbours(lab):
         stream.append(issued(-k))
     inspector = stream.rejections.inspect()
     assert (inspector._view.data["base"], len(inspector._view.data["rows"])) == (0, 2 * PAGE)
-    inspector._pressed({"go": 25})
+    inspector._view.place = {**inspector._view.place, "go": 25}
     data = inspector._view.data
-    assert (inspector._view.offset, data["base"], len(data["rows"])) == (20, 10, 3 * PAGE)
+    assert (inspector._view.place["offset"], data["base"], len(data["rows"])) == (20, 10, 3 * PAGE)
     assert data["rows"][0]["place"] == "11"
     assert set(data["details"]) == {str(row["n"]) for row in data["rows"]}
+
+
+def test_a_key_that_was_quicker_than_the_log_ends_on_the_right_page(lab):
+    stream = DebtEventStream.for_("debts-1", lab=lab)
+    for k in range(11):
+        stream.append(issued(-k))
+    inspector = stream.rejections.inspect()
+    inspector._view.place = {"n": 1, "offset": 0, "go": -1}
+    assert inspector._view.place == {"n": 1, "offset": 10, "go": -1}
+    assert inspector.selection == lab.rejections[0]
 
 
 def test_one_follower_is_left_however_often_a_line_is_run(lab, refused):

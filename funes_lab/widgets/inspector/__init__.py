@@ -37,10 +37,10 @@ class View(Live, esm="inspector/inspector.js", layout=source("inspector/inspecto
     """The picture of an inspector; what it is told, it says to the box around it."""
 
     filters = traitlets.Dict().tag(sync=True)
-    #: The first place of the page of rows, from 0.
-    offset = traitlets.Int().tag(sync=True)
-    #: The number of the selected attempt in the journal, 0 without one.
-    selected = traitlets.Int().tag(sync=True)
+    #: `n`: the number of the selected attempt in the journal, 0 without one; `offset`: the first place of the page of
+    #: rows, from 0; `go`: the place of an attempt that the page does not have and asks for, else −1. In one piece, so
+    #: that quick keys and slow answers never mix two of them.
+    place = traitlets.Dict({"n": 0, "offset": 0, "go": -1}).tag(sync=True)
     #: The attempt that is corrected in a form, what is said of it, and the classes to choose from.
     retrying = traitlets.Dict(dict(_CLOSED)).tag(sync=True)
     #: Whether somebody answers.
@@ -48,13 +48,19 @@ class View(Live, esm="inspector/inspector.js", layout=source("inspector/inspecto
 
     def picture(self) -> tuple[str, str]:
         """The picture as it is now: an SVG document, and what it shows in a sentence."""
-        return inspector_picture.drawn(dict(self.data), dict(self.filters), self.offset, self.selected, self.fault)
+        place = self.place
+        return inspector_picture.drawn(self.data, self.filters, place["offset"], place["n"], self.fault)
 
     def page(self, data: Mapping[str, Any]) -> Static:
         """The picture as it is now, and a script that draws the data that it carries."""
         svg, label = self.picture()
-        state = {"data": dict(data), "fault": self.fault, "filters": dict(self.filters), "selected": self.selected}
-        state |= {"offset": 0, "retrying": dict(_CLOSED), "kernel": False}
+        state: dict[str, Any] = {
+            "data": dict(data),
+            "fault": self.fault,
+            "filters": dict(self.filters),
+            "retrying": dict(_CLOSED),
+        }
+        state.update({"place": {**self.place, "offset": 0}, "kernel": False})
         return Static(svg, label, esm=str(self._esm), css=str(self._css), state=state)
 
 
@@ -85,7 +91,7 @@ class RejectionInspector(Follower, Twin, w.VBox):  # type: ignore[misc]  # the t
         self._view = View(filters=self._filters.given())
         super().__init__([self._view])
         self._show()
-        self._view.observe(self._said, ["filters", "offset", "selected"])
+        self._view.observe(self._said, ["filters", "place"])
         self._view.on_msg(lambda _, content, __: self._pressed(content))
         self.follow(lab, self._desk.idx)
 
@@ -199,7 +205,7 @@ class RejectionInspector(Follower, Twin, w.VBox):  # type: ignore[misc]  # the t
         shown = self._desk.fitting(self._filters)
         frame = self._desk.frame(shown, self._filters)
         room = LARGEST - _SPARE - len(self._view.page({}).html) - weight(frame)
-        return self._view.page({**frame, **self._desk.carried(shown, self._view.selected, room)})
+        return self._view.page({**frame, **self._desk.carried(shown, self._view.place["n"], room)})
 
     def close(self) -> None:
         """Let go of the view, of the form and of the log."""
@@ -234,8 +240,7 @@ class RejectionInspector(Follower, Twin, w.VBox):  # type: ignore[misc]  # the t
         try:
             with self._view.hold_sync():
                 self._view.filters = self._filters.given()
-                self._view.selected = 0 if chosen is None else chosen.number
-                self._view.offset = offset
+                self._view.place = {"n": 0 if chosen is None else chosen.number, "offset": offset, "go": -1}
                 self._view.data = data
         finally:
             self._quiet = False
@@ -253,24 +258,29 @@ class RejectionInspector(Follower, Twin, w.VBox):  # type: ignore[misc]  # the t
                 self._filters = filters.from_page(change["new"])
                 self._show()
                 return
-            number = self._view.selected
-            self._chosen = self._desk.attempts[number - 1].rejection if 0 < number <= len(self._desk.attempts) else None
-            if change["name"] == "offset":
-                self._turn(self._desk.fitting(self._filters), self._view.offset)
+            self._moved(**{"n": 0, "offset": 0, "go": -1, **self._view.place})
+
+    def _moved(self, n: int, offset: int, go: int) -> None:
+        shown, base = self._desk.fitting(self._filters), self._view.data["base"]
+        if 0 <= go < len(shown):
+            self._chosen = shown[go].rejection
+            self._show(keep=True)
+            return
+        chosen = self._desk.attempts[n - 1] if 0 < n <= len(self._desk.attempts) else None
+        self._chosen = None if chosen is None else chosen.rejection
+        if chosen in shown and shown.index(chosen) // PAGE * PAGE != offset:
+            self._show(keep=True)  # the log went on while a key was pressed
+        elif max(0, offset - PAGE) != base:
+            self._turn(shown, offset)
 
     def _pressed(self, content: Any) -> None:
         """A button of the page, or a key."""
         with self._at_work, self.telling():
             match content:
-                case {"go": int() as place}:
-                    shown = self._desk.fitting(self._filters)
-                    if 0 <= place < len(shown):
-                        self._chosen = shown[place].rejection
-                        self._show(keep=True)
                 case {"earlier": int()} if self._chosen is not None:
                     already = self._earlier.get(self._chosen.id, 0)
                     self._earlier[self._chosen.id] = already + led.MORE
-                    self._turn(self._desk.fitting(self._filters), self._view.offset)
+                    self._turn(self._desk.fitting(self._filters), self._view.place["offset"])
                 case {"retry": int() as number, **rest} if 0 < number <= len(self._desk.attempts):
                     self._chosen = self._desk.attempts[number - 1].rejection
                     self._retry_from_page(number, rest.get("among"))

@@ -37,7 +37,7 @@ class Rule(NamedTuple):
         return f"{self.asks} of {self.of}" if self.of else self.asks
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Attempt:
     """A refused attempt and its place in the journal, from 1."""
 

@@ -85,7 +85,8 @@ class Desk:
             while len(self._details) >= _DETAILS:
                 del self._details[next(iter(self._details))]
             rejection = attempt.rejection
-            self._details[key] = detail(rejection, led.led(self._stream(rejection.idx), rejection, before))
+            rows = self._stream(rejection.idx) if rejection.version_read else []
+            self._details[key] = detail(rejection, led.led(rows, rejection, before))
         return self._details[key]
 
     def _stream(self, idx: str) -> list[Row]:

@@ -194,7 +194,7 @@ function render({ model, el }) {
   }
 
   function drawRows(data) {
-    const offset = model.get("offset"), selected = model.get("selected");
+    const { offset, n: selected } = model.get("place");
     const here = [];
     for (let place = offset; place < Math.min(offset + data.page, listing.total); place++) here.push(listing.at(place));
     // the former rows stay until the kernel has answered
@@ -257,7 +257,7 @@ function render({ model, el }) {
   }
 
   function drawDetail() {
-    const number = model.get("selected"), detail = listing.data.details[number];
+    const number = model.get("place").n, detail = listing.data.details[number];
     const absent = !detail && (number === 0 || !live);
     note.hidden = panels.hidden = absent;
     section.toggleAttribute("aria-busy", Boolean(number && !detail && live));
@@ -302,14 +302,14 @@ function render({ model, el }) {
   function drawEarlier(below) {
     if (!live) return node("p", { class: "muted" }, `… ${below}`);
     const button = node("button", { class: "lnk", type: "button" }, below);
-    button.addEventListener("click", () => send({ earlier: model.get("selected") }));
+    button.addEventListener("click", () => send({ earlier: model.get("place").n }));
     return button;
   }
 
   function drawFoot(data) {
     const { open, told: said, classes } = model.get("retrying");
     retry.hidden = !live;
-    retry.disabled = !model.get("selected") || data.read_only;
+    retry.disabled = !model.get("place").n || data.read_only;
     shut.hidden = !open;
     cls.hidden = !classes.length;
     choices(cls, [["", "choose the stream class"], ...classes.map((name, n) => [String(n), name])]);
@@ -332,34 +332,43 @@ function render({ model, el }) {
   function choose(place) {
     if (!listing.total) return;
     const at = Math.min(Math.max(place, 0), listing.total - 1), row = listing.at(at), { page } = listing.data;
-    if (row === undefined) { send({ go: at }); return; }
+    if (row === undefined) {
+      model.set("place", { ...model.get("place"), go: at });
+      model.save_changes();
+      return;
+    }
     stands = { number: row.n, place: at };
-    model.set("selected", row.n);
-    model.set("offset", Math.floor(at / page) * page);
-    model.save_changes();
+    settle(row.n, Math.floor(at / page) * page);
     draw();
   }
 
-  function step(by) {
-    const number = model.get("selected"), found = listing.placeOf(number);
-    const at = found < 0 && stands.number === number ? stands.place : found;
-    choose(at < 0 ? model.get("offset") : at + by);
+  function settle(n, offset) {
+    model.set("place", { n, offset, go: -1 });
+    model.save_changes();
   }
 
-  function turn(by) { choose(model.get("offset") + by * listing.data.page); }
+  function step(by) {
+    const { n, offset, go } = model.get("place"), found = listing.placeOf(n);
+    const at = go >= 0 ? go : found < 0 && stands.number === n ? stands.place : found;
+    choose(at < 0 ? offset : at + by);
+  }
+
+  function turn(by) { choose(model.get("place").offset + by * listing.data.page); }
 
   function ask(patch, anew = false) {
     const wanted = { ...(anew ? {} : model.get("filters")), ...patch };
     const kept = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value && value.length));
     model.set("filters", kept);
-    if (!live) {
-      const found = new Listing(model);
-      if (found.placeOf(model.get("selected")) < 0) model.set("selected", found.total ? found.at(0).n : 0);
-      const at = found.placeOf(model.get("selected"));
-      model.set("offset", Math.max(0, Math.floor(at / found.data.page) * found.data.page));
-    }
+    if (!live) align();
     model.save_changes();
     draw();
+  }
+
+  // Without a kernel: the page of the selected attempt, or the first one that is left.
+  function align() {
+    const found = new Listing(model), { n } = model.get("place"), { page } = found.data, at = found.placeOf(n);
+    if (at < 0) settle(found.total ? found.at(0).n : 0, 0);
+    else settle(n, Math.floor(at / page) * page);
   }
 
   // What is typed in one field does not undo what was typed in the other a moment before.
@@ -373,7 +382,7 @@ function render({ model, el }) {
   function again() {
     if (!live || retry.disabled) return;
     pressed = true;
-    send({ retry: model.get("selected") });
+    send({ retry: model.get("place").n });
   }
 
   body.addEventListener("click", (event_) => {
@@ -417,7 +426,7 @@ function render({ model, el }) {
   const moves = {
     ArrowUp: () => step(-1), ArrowDown: () => step(1), PageUp: () => step(-10), PageDown: () => step(10),
     Home: () => choose(0), End: () => choose(listing.total - 1), Enter: again,
-    Escape: () => { model.set("selected", 0); model.save_changes(); draw(); },
+    Escape: () => { settle(0, model.get("place").offset); draw(); },
   };
   section.addEventListener("keydown", (event_) => {
     if (event_.ctrlKey || event_.metaKey || event_.altKey || event_.key === "Tab" || (event_.shiftKey && event_.key === "Enter")) return;
@@ -443,12 +452,9 @@ function render({ model, el }) {
     due = true;
     queueMicrotask(() => { due = false; draw(); });
   };
-  const names = ["data", "filters", "offset", "selected", "retrying", "fault"];
+  const names = ["data", "filters", "place", "retrying", "fault"];
   for (const name of names) model.on(`change:${name}`, heard);
-  if (!live) {
-    const known = new Listing(model), at = known.placeOf(model.get("selected"));
-    model.set("offset", Math.max(0, Math.floor(at / known.data.page) * known.data.page));
-  }
+  if (!live) align();
   draw();
   return () => {
     clearTimeout(waiting);
