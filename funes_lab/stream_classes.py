@@ -27,6 +27,14 @@ def named(name: str, asked: Any = None) -> list[type[EventStream]]:
     return own or there or ([asked] if asked is not None and asked.__name__ == name else [])
 
 
+def labels(classes: list[type[EventStream]]) -> list[str]:
+    """Their names, with their modules where two share one."""
+    names = [cls.__name__ for cls in classes]
+    return [
+        cls.__name__ if names.count(cls.__name__) == 1 else f"{cls.__module__}.{cls.__qualname__}" for cls in classes
+    ]
+
+
 def _below(cls: type[EventStream]) -> Iterator[type[EventStream]]:
     for sub in cls.__subclasses__():
         yield sub

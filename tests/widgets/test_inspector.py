@@ -13,8 +13,9 @@ import pytest
 from pydantic import BaseModel
 
 import funes_lab as fl
+from funes_lab import stream_classes
 from funes_lab.rejection import Rejections
-from funes_lab.widgets.inspector import RejectionInspector, classes
+from funes_lab.widgets.inspector import RejectionInspector
 from funes_lab.widgets.inspector.desk import PAGE
 from funes_lab.widgets.twin import LARGEST
 from tests.domain import (
@@ -403,7 +404,7 @@ def test_the_stream_class_is_asked_for_when_nobody_knows_it(lab, refused):
     inspector._pressed({"retry": 7})
     asked = inspector._view.retrying
     assert asked["told"].startswith("no stream class is called 'Forgotten'")
-    assert asked["classes"] == classes.labels(classes.defined())
+    assert asked["classes"] == stream_classes.labels(stream_classes.defined())
     inspector._pressed({"retry": 7, "among": asked["classes"].index("DebtEventStream")})
     assert inspector.form.reading.stream_class is DebtEventStream
     assert inspector.retry(NoteStream).reading.stream_class is NoteStream
@@ -417,9 +418,9 @@ def test_a_stream_in_hand_is_the_class_of_its_attempts(lab, refused):
 
 
 def test_a_class_that_was_defined_again_is_the_one_that_counts():
-    (found,) = classes.named("DebtEventStream")
+    (found,) = stream_classes.named("DebtEventStream")
     assert found is DebtEventStream
-    assert fl.EventStream in classes.named("EventStream")
+    assert fl.EventStream in stream_classes.named("EventStream")
 
 
 def test_nothing_is_retried_where_nothing_can_be_written(tmp_path):

@@ -13,14 +13,14 @@ from typing import Any, Final
 import ipywidgets as w
 import traitlets
 
-from funes_lab import registry
+from funes_lab import registry, stream_classes
 from funes_lab.event import Event
 from funes_lab.reading_side import ReadingSide
 from funes_lab.rejection import Rejection, Rejections
 from funes_lab.stream import EventStream
 from funes_lab.widgets.form import AppendForm
 from funes_lab.widgets.form.controls import close
-from funes_lab.widgets.inspector import classes, filters, led
+from funes_lab.widgets.inspector import filters, led
 from funes_lab.widgets.inspector.attempts import Attempt
 from funes_lab.widgets.inspector.desk import PAGE, Desk, weight
 from funes_lab.widgets.inspector.filters import Filters
@@ -257,21 +257,21 @@ class RejectionInspector(Follower, Twin, w.VBox):  # type: ignore[misc]  # the t
 
     def _retry_from_page(self, number: int, among: Any) -> None:
         assert self._chosen is not None
-        found = classes.named(self._chosen.stream_class, self._stream_class) or classes.defined()
+        found = stream_classes.named(self._chosen.stream_class, self._stream_class) or stream_classes.defined()
         try:
             self.retry(found[among] if isinstance(among, int) and 0 <= among < len(found) else None)
         except LookupError as told:
-            offered = classes.labels(found) if registry.find(self._chosen.event) else []
+            offered = stream_classes.labels(found) if registry.find(self._chosen.event) else []
             self._view.retrying = {"number": number, "told": str(told), "classes": offered, "open": False}
 
     def _class_of(self, rejection: Rejection) -> type[EventStream]:
-        found = classes.named(rejection.stream_class, self._stream_class)
+        found = stream_classes.named(rejection.stream_class, self._stream_class)
         if len(found) == 1:
             return found[0]
         if not found and self._stream_class is not None:
             own: type[EventStream] = self._stream_class
             return own
-        there = ", ".join(classes.labels(found or classes.defined()))
+        there = ", ".join(stream_classes.labels(found or stream_classes.defined()))
         several = f"{len(found)} stream classes are called" if found else "no stream class is called"
         raise LookupError(
             f"{several} {rejection.stream_class!r}: choose one ({there}), or run the cell that defines it"
