@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from funes_lab.current import Workspace
 from funes_lab.log import Log
@@ -12,6 +12,8 @@ from funes_lab.views import ByClass
 if TYPE_CHECKING:
     import pandas as pd
 
+    from funes_lab.lab import Lab
+    from funes_lab.widgets.browser import LabBrowser
     from funes_lab.widgets.timeline import StreamTimeline
 
 
@@ -146,3 +148,45 @@ class Asking:
         from funes_lab.widgets import timeline
 
         return timeline.of_lab(self, idx, by)
+
+    def browse(self) -> LabBrowser:
+        """What is in the lab and where it was refused, as a widget; a notebook shows it for `lab` itself.
+
+        A table of the streams, searched, ordered and paged, with the state of each in a line and the refused attempts
+        below it. A stream is shown with the `EventStream` subclass whose projections interpret its events; another one
+        can be chosen. The form, the scrubber, the timeline and the bitemporal map open below the table.
+
+        Returns
+        -------
+        LabBrowser
+            A widget that follows the log. `selection` is the idx of the selected stream, `search`, `order` and `page`
+            say which streams are shown; all can be set. `show("form")` opens a widget below the table, `opened` is
+            the one that stands there. `static()` is the picture, `save("x.svg" | "x.html")` writes it.
+
+        Raises
+        ------
+        ClosedError
+            If the lab was closed.
+
+        Examples
+        --------
+        >>> import funes_lab as fl
+        >>> class Shelved(fl.Event, name="Example::Shelved"):
+        ...     title: str
+        >>> lab = fl.Lab(clock=fl.testing.Clock("2026-05-01"))
+        >>> event = fl.EventStream.for_("shelf-1", lab=lab).append(Shelved(title="Ficciones"))
+        >>> browser = lab.browse()
+        >>> browser.selection = "shelf-1"
+        >>> form = browser.show("form")
+        >>> form.values = {"title": "El Aleph"}
+        >>> form.append().version
+        2
+        """
+        from funes_lab.widgets.browser import LabBrowser
+
+        return LabBrowser(cast("Lab", self))
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        from funes_lab.widgets import browser
+
+        return browser.bundle(cast("Lab", self), **kwargs)

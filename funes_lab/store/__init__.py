@@ -60,6 +60,16 @@ class Head(NamedTuple):
     last_at: datetime | None
 
 
+class Attempt(NamedTuple):
+    """An attempt in the journal that was refused, without its evidence."""
+
+    idx: str
+    stage: str
+    stream_class: str
+    event: str
+    time: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """Which rows of the log are asked for; by default all of them.
@@ -145,6 +155,10 @@ class Store(Protocol):
         """All rows of a stream in replay order: by `occurred_at`, then version."""
         ...
 
+    def newest(self, idx: str, count: int, skip: int = 0, unit: Unit | None = None) -> list[Row]:
+        """So many rows of a stream, the last in replay order first, after as many that are skipped."""
+        ...
+
     def event(self, idx: str, version: int, unit: Unit | None = None) -> Row | None:
         """One row of a stream."""
         ...
@@ -167,6 +181,10 @@ class Store(Protocol):
 
     def names(self, unit: Unit | None = None) -> list[str]:
         """The names that the events of the log have, in order."""
+        ...
+
+    def names_in(self, idx: Sequence[str], unit: Unit | None = None) -> list[tuple[str, str]]:
+        """The names that the events of these streams have: idx and name, in the order of their first events."""
         ...
 
     def streams(self, unit: Unit | None = None) -> pa.Table:
@@ -205,6 +223,14 @@ class Store(Protocol):
 
     def journalled(self, idx: str | None = None) -> list[dict[str, Any]]:
         """The refused attempts in their order."""
+        ...
+
+    def journalled_last(self, count: int, skip: int = 0, idx: str | None = None) -> list[dict[str, Any]]:
+        """So many refused attempts, the newest first, after as many that are skipped."""
+        ...
+
+    def attempts(self, idx: Sequence[str]) -> list[Attempt]:
+        """The refused attempts on these streams in their order, without their evidence."""
         ...
 
     def count_journalled(self, idx: str | None = None) -> int:

@@ -56,6 +56,10 @@ SELECT coalesce(facts."idx", attempts."idx") AS idx, coalesce(events, 0) AS even
        coalesce(version, 0) AS version, first_at, last_at, last_event, coalesce(refused, 0) AS refused
 FROM facts FULL JOIN attempts ON facts."idx" = attempts."idx" ORDER BY 1
 """
+_NAMES_IN: Final = (
+    'SELECT "idx", "klass", min("version") FROM "event_entries" WHERE "idx" IN (SELECT unnest(?::VARCHAR[])) '
+    "GROUP BY 1, 2 ORDER BY 1, 3, 2"
+)
 _NO_JOURNAL: Final = "(SELECT '' AS \"idx\" WHERE false)"
 
 _open_stores: dict[str, DuckDBStore] = {}
@@ -184,6 +188,11 @@ class DuckDBStore(JournalTable, ReadModelTables):
         found.sort(key=lambda row: (row[6], row[4]))
         return [_row(row) for row in found]
 
+    def newest(self, idx: str, count: int, skip: int = 0, unit: Unit | None = None) -> list[Row]:
+        """So many rows of a stream, the last in replay order first, after as many that are skipped."""
+        sql = f'{_SELECT} ORDER BY "occurred_at" DESC, "version" DESC LIMIT ? OFFSET ?'
+        return [_row(row) for row in self._fetch(sql, [idx, count, skip], unit)]
+
     def event(self, idx: str, version: int, unit: Unit | None = None) -> Row | None:
         """One row of a stream."""
         found = self._fetch(_ONE, [idx, version], unit)
@@ -200,6 +209,10 @@ class DuckDBStore(JournalTable, ReadModelTables):
     def names(self, unit: Unit | None = None) -> list[str]:
         """The names that the events of the log have, in order."""
         return [name for (name,) in self._fetch('SELECT DISTINCT "klass" FROM "event_entries" ORDER BY 1', (), unit)]
+
+    def names_in(self, idx: Sequence[str], unit: Unit | None = None) -> list[tuple[str, str]]:
+        """The names that the events of these streams have: idx and name, in the order of their first events."""
+        return [(stream, name) for stream, name, _ in self._fetch(_NAMES_IN, [list(idx)], unit)] if idx else []
 
     def streams(self, unit: Unit | None = None) -> pa.Table:
         """A row a stream, refused attempts included."""

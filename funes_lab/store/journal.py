@@ -7,7 +7,7 @@ from typing import Any
 
 import duckdb
 
-from funes_lab.store import Unit, from_microseconds
+from funes_lab.store import Attempt, Unit, from_microseconds
 from funes_lab.store.failures import told
 from funes_lab.watching import Watchers
 
@@ -46,18 +46,24 @@ class JournalTable:
 
     def journalled(self, idx: str | None = None) -> list[dict[str, Any]]:
         """The refused attempts in their order."""
-        if not self._has_journal:
-            return []
         where, params = ('WHERE "idx" = ?', [idx]) if idx is not None else ("", [])
+        return self._entries(f"{where} ORDER BY rowid", params)
+
+    def journalled_last(self, count: int, skip: int = 0, idx: str | None = None) -> list[dict[str, Any]]:
+        """So many refused attempts, the newest first, after as many that are skipped."""
+        where, params = ('WHERE "idx" = ?', [idx]) if idx is not None else ("", [])
+        return self._entries(f"{where} ORDER BY rowid DESC LIMIT ? OFFSET ?", [*params, count, skip])
+
+    def attempts(self, idx: Sequence[str]) -> list[Attempt]:
+        """The refused attempts on these streams in their order, without their evidence."""
+        if not self._has_journal or not idx:
+            return []
         sql = (
-            'SELECT "id", epoch_us("attempted_at"), "idx", "stream_class", "event", "stage", "entry" '
-            f'FROM "funes_lab_rejections" {where} ORDER BY rowid'
+            'SELECT "idx", "stage", "stream_class", "event", epoch_us("attempted_at") FROM "funes_lab_rejections" '
+            'WHERE "idx" IN (SELECT unnest(?::VARCHAR[])) ORDER BY rowid'
         )
-        names = ("id", "attempted_at", "idx", "stream_class", "event", "stage", "entry")
-        entries = [dict(zip(names, row, strict=True)) for row in self._fetch(sql, params, None)]
-        for entry in entries:
-            entry["attempted_at"] = from_microseconds(entry["attempted_at"])
-        return entries
+        found = self._fetch(sql, [list(idx)], None)
+        return [Attempt(*told, time=from_microseconds(when)) for *told, when in found]
 
     def count_journalled(self, idx: str | None = None) -> int:
         """How many refused attempts there are."""
@@ -73,3 +79,16 @@ class JournalTable:
         (forgotten,) = self._fetch(f'DELETE FROM "funes_lab_rejections" {where}', params, None)[0]
         self.watchers.tell()
         return int(forgotten)
+
+    def _entries(self, which: str, params: Sequence[Any]) -> list[dict[str, Any]]:
+        if not self._has_journal:
+            return []
+        sql = (
+            'SELECT "id", epoch_us("attempted_at"), "idx", "stream_class", "event", "stage", "entry" '
+            f'FROM "funes_lab_rejections" {which}'
+        )
+        names = ("id", "attempted_at", "idx", "stream_class", "event", "stage", "entry")
+        entries = [dict(zip(names, row, strict=True)) for row in self._fetch(sql, params, None)]
+        for entry in entries:
+            entry["attempted_at"] = from_microseconds(entry["attempted_at"])
+        return entries

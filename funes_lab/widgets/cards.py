@@ -93,7 +93,7 @@ class StreamRow:
 
 @dataclass(frozen=True)
 class LabCard:
-    """A lab: what it holds, its first streams and how many more there are."""
+    """A lab: what it holds, its first streams and how many more there are; `fault` is why it cannot be read."""
 
     path: str
     events: int
@@ -103,6 +103,7 @@ class LabCard:
     more: int
     read_only: bool
     closed: bool
+    fault: str = ""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import sys
 import weakref
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +29,7 @@ PAUSE: Final = 0.05
 _PACKAGE: Final = str(Path(__file__).parents[1])
 _log = logging.getLogger("funes_lab")
 _shown: dict[Hashable, tuple[Hashable, weakref.WeakSet[Any]]] = {}
+_hosted: ContextVar[bool] = ContextVar("funes_lab_hosted", default=False)
 
 
 class Follower:
@@ -47,8 +49,9 @@ class Follower:
         """
         self._watchers, self._due = lab.store.watchers, False
         self._loop = running_loop()
-        # by name: every widget of anywidget gets a class of its own
-        _make_room(self, (type(self).__qualname__, *identity))
+        if not _hosted.get():
+            # by name: every widget of anywidget gets a class of its own
+            _make_room(self, (type(self).__qualname__, *identity))
         self._watchers.add(self.changed)
 
     def changed(self) -> None:
@@ -122,6 +125,16 @@ class Live(Follower, Twin, anywidget.AnyWidget):  # type: ignore[misc]  # the tw
 
     def __repr__(self) -> str:
         return self.picture()[1]
+
+
+@contextmanager
+def hosted() -> Iterator[None]:
+    """What is made inside stands in another widget, which closes it: it takes nobody's place."""
+    token = _hosted.set(True)
+    try:
+        yield
+    finally:
+        _hosted.reset(token)
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:

@@ -20,7 +20,8 @@ _NAME = 40  # characters of a name
 _WHOLE = 1_000  # characters of a whole value in a title
 _TYPES = 8  # colours for event types; the ninth is muted
 _CROSS = "M2 2l8 8M10 2l-8 8"
-_ICONS = {
+#: The glyphs of the gates and of a verdict, as paths in a box of 12 by 12.
+ICONS: Final = {
     "conflict": "M1.5 2 5 6 1.5 10M10.5 2 7 6l3.5 4",
     "state": "M6 .8 11.2 6 6 11.2.8 6z",
     "interpretation": "M6 1.5 11 10.5H1z",
@@ -103,9 +104,9 @@ def unbroken(shown: str) -> str:
 
 def verdict(glyph: str, tone: str, word: str = "") -> str:
     """Write an outcome: the glyph of a gate, of "accepted" or of "refused", in the colour of a meaning."""
-    path = _ICONS.get(glyph, _CROSS)
+    path = ICONS.get(glyph, _CROSS)
     svg = f'<svg viewBox="0 0 12 12" aria-hidden="true"><path d="{path}"/></svg>'
-    known = tone if tone in _ICONS else "muted"
+    known = tone if tone in ICONS else "muted"
     return f'<b class="o {known}">{svg}{text(word)}</b>'
 
 
@@ -116,7 +117,7 @@ def stage(gate: str) -> str:
 
 def note(tone: str, headline: str, reasons: Iterable[tuple[str, str]] = ()) -> str:
     """Write the sentence of a refusal, and under it gate and rule of each error."""
-    known = tone if tone in _ICONS else "muted"
+    known = tone if tone in ICONS else "muted"
     listed = list(reasons)
     lines = [
         f'<div class="why">{stage(gate)} <span>{text(told)}</span></div>' for gate, told in listed[: formats.FIELDS]

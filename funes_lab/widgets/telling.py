@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.compute as pc
+
 from funes_lab import formats, registry
 from funes_lab.errors import NOTHING, Error, Errors
 from funes_lab.event import Event, status
@@ -27,6 +29,8 @@ from funes_lab.widgets.cards import (
 )
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from funes_lab.lab import Lab
     from funes_lab.reading_side import ReadingSide
 
@@ -73,13 +77,22 @@ def lab_card(lab: Lab) -> LabCard:
     """A lab and its first streams."""
     if lab.closed:
         return LabCard(lab.path, 0, 0, 0, [], 0, lab.read_only, closed=True)
-    streams = lab.store.streams(lab.unit).to_pylist()
-    rows = [StreamRow(**{**row, "last_event": row["last_event"] or ""}) for row in streams[:_STREAMS]]
+    try:
+        return lab_card_of(lab, lab.store.streams(lab.unit))
+    except Exception as failure:  # noqa: BLE001  (a doomed transaction, a damaged file: the repr says so)
+        fault = f"{type(failure).__name__}: {failure}"
+        return LabCard(lab.path, 0, 0, 0, [], 0, lab.read_only, closed=False, fault=fault)
+
+
+def lab_card_of(lab: Lab, streams: pa.Table) -> LabCard:
+    """A lab that is open, by what `store.streams()` gives."""
+    first = streams.slice(0, _STREAMS).to_pylist()
+    rows = [StreamRow(**{**row, "last_event": row["last_event"] or ""}) for row in first]
     return LabCard(
         path=lab.path,
-        events=sum(row["events"] for row in streams),
+        events=pc.sum(streams["events"]).as_py() or 0,
         streams=len(streams),
-        refused=sum(row["refused"] for row in streams),
+        refused=pc.sum(streams["refused"]).as_py() or 0,
         rows=rows,
         more=len(streams) - len(rows),
         read_only=lab.read_only,

@@ -124,11 +124,14 @@ class Twin:
         self.static().save(path)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        return self._bundle(self.static(), **kwargs)
+
+    def _bundle(self, picture: Static, **kwargs: Any) -> dict[str, Any]:
+        """The live view, where somebody is there, and the picture that stays."""
         made = super()._repr_mimebundle_(**kwargs)  # type: ignore[misc]
         bundle = dict(made[0] if isinstance(made, tuple) else made or {})
-        if not _somebody_is_there():
+        if not somebody_is_there():
             bundle.pop(VIEW, None)
-        picture = self.static()
         return {**bundle, "text/html": picture.html, "text/plain": picture.label}
 
 
@@ -142,7 +145,7 @@ def request() -> dict[str, Any]:
     return {} if kernel is None else kernel.get_parent("shell") or {}
 
 
-def _somebody_is_there() -> bool:
+def somebody_is_there() -> bool:
     """Whether a person may be asked: notebooks that are executed by a program say that nobody is.
 
     Such a program stores the widget's state with the notebook; an exporter would then prefer the live view to the

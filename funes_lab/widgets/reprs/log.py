@@ -47,9 +47,9 @@ def stream_text(card: StreamCard) -> str:
 
 def lab_html(card: LabCard) -> str:
     """Write a lab for a notebook: what it holds, and its first streams."""
-    label = f"Lab {formats.middle(_title(card), 60)}"
-    head = markup.head(_title(card), markup.muted(_lab_counts(card)), whole=card.path)
-    if way := _way_out(card):
+    label = f"Lab {formats.middle(lab_title(card), 60)}"
+    head = markup.head(lab_title(card), markup.muted(lab_counts(card)), whole=card.path)
+    if way := way_out(card):
         return markup.section(label, head, markup.empty(*way))
     heads = (("stream", ""), ("events", "num"), ("last event", ""))
     times = (("first, UTC", "num"), ("last, UTC", "num"), ("refused", "num"))
@@ -62,8 +62,8 @@ def lab_html(card: LabCard) -> str:
 
 def lab_text(card: LabCard) -> str:
     """Write a lab for a terminal: what it holds, and its first streams."""
-    head = columns.sentence(f"{formats.middle(_title(card), 60)}  {_lab_counts(card)}")
-    if way := _way_out(card):
+    head = columns.sentence(f"{formats.middle(lab_title(card), 60)}  {lab_counts(card)}")
+    if way := way_out(card):
         return "\n".join([*head, *columns.sentence(" ".join(way), "  ")])
     rows: list[Sequence[columns.Cell] | str] = [
         ("stream", "events", "last event", "first, UTC", "last, UTC", "refused")
@@ -128,13 +128,15 @@ def _two_lines(payload: Mapping[str, object], room: int) -> list[str]:
     return columns.wrap(formats.pairs(payload, limit=max(room, 2 * room - 16)), room)
 
 
-def _title(card: LabCard) -> str:
+def lab_title(card: LabCard) -> str:
+    """Name a lab: by its file, without the folders."""
     return "in memory" if card.path == _IN_MEMORY else PurePath(card.path).name or card.path
 
 
-def _lab_counts(card: LabCard) -> str:
-    if card.closed:
-        return "closed"
+def lab_counts(card: LabCard) -> str:
+    """Say what a lab holds."""
+    if card.closed or card.fault:
+        return "closed" if card.closed else "cannot be read"
     told = ["no events yet"]
     if card.events:
         told = [formats.count(card.streams, "stream"), formats.count(card.events, "event")]
@@ -145,8 +147,10 @@ def _lab_counts(card: LabCard) -> str:
     return ", ".join(told)
 
 
-def _way_out(card: LabCard) -> tuple[str, str] | None:
+def way_out(card: LabCard) -> tuple[str, str] | None:
     """Say what to do where there is nothing to show: a sentence and a line of code."""
+    if card.fault:
+        return formats.shorten(card.fault, 300), ""
     if card.closed and card.path == _IN_MEMORY:
         return "Its log went with it; open a new one:", "lab = fl.Lab()"
     if card.closed:

@@ -55,7 +55,7 @@ def told(row: Row) -> Told:
     """Write an event out, secrets masked."""
     event: Event = read_event(row)
     payload = sentences.beside(formats.mask(event.payload(), event.filter_attributes), row.occurred_at)
-    figures = {name: formats.value(value) for name, value in payload.items() if _number(value) is not None}
+    figures = {name: formats.value(value) for name, value in payload.items() if number_of(value) is not None}
     return Told(event.event_name, formats.pairs(payload, limit=_PAYLOAD) if payload else "", figures, row.occurred_at)
 
 
@@ -107,7 +107,7 @@ def recorded(tale: Tale, low: int = 0, high: int | None = None) -> dict[str, Any
         **_payloads(tale.events, shown),
         "fields": [_runs(name, [state.get(name) for state in states]) for name in names_of(fold, made)],
         "numeric": numbers,
-        "axes": {name: axis(_number(state.get(name)) for state in states) for name in numbers},
+        "axes": {name: axis(number_of(state.get(name)) for state in states) for name in numbers},
         **_faults(rows, made, low, high),
     }
 
@@ -168,7 +168,7 @@ def _runs(name: str, values: Sequence[Any]) -> dict[str, Any]:
     """A field: the places at which it moved, and what it was from there on."""
     at, kept = _moves(values)
     text = [_shown(value, _TEXT) for value in kept]
-    numbers = [_number(value) for value in kept]
+    numbers = [number_of(value) for value in kept]
     made: dict[str, Any] = {"name": name, "at": at, "text": text}
     if any(number is not None for number in numbers):
         made["number"] = numbers
@@ -235,7 +235,7 @@ def what_if(
         "head": f"{formats.count(len(places), 'event')} skipped, what-if",
         "without": _named(versions),
         "fields": [_runs(name, [state.get(name) for state in states]) for name in names_of(fold, made, other)],
-        "axes": {name: axis(_number(state.get(name)) for state in both) for name in numbers},
+        "axes": {name: axis(number_of(state.get(name)) for state in both) for name in numbers},
         "gaps": {name: _gaps(name, made.states[base : high + 1], states) for name in numbers},
         **_faults(rows, other, low, high),
     }
@@ -250,7 +250,7 @@ def _gaps(name: str, before: Sequence[Mapping[str, Any]], after: Sequence[Mappin
 
 
 def _gap(before: Any, after: Any) -> str:
-    if _number(before) is None or _number(after) is None:
+    if number_of(before) is None or number_of(after) is None:
         return ""
     with localcontext(WIDE):
         gap = _exact(after) - _exact(before)
@@ -266,7 +266,7 @@ def _named(versions: Sequence[int]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _number(value: Any) -> float | None:
+def number_of(value: Any) -> float | None:
     """Where a value stands on a scale; None if it is no number, or beyond every scale."""
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         return None
