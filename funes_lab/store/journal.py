@@ -63,7 +63,7 @@ class JournalTable:
             'WHERE "idx" IN (SELECT unnest(?::VARCHAR[])) ORDER BY rowid'
         )
         found = self._fetch(sql, [list(idx)], None)
-        return [Attempt(*told, time=from_microseconds(when)) for *told, when in found]
+        return [Attempt(of, stage, cls, event, from_microseconds(when)) for of, stage, cls, event, when in found]
 
     def count_journalled(self, idx: str | None = None) -> int:
         """How many refused attempts there are."""

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
+from pydantic import Field
 
 import funes_lab as fl
 from funes_lab.widgets.twin import LARGEST
-from tests.browser.harness import DARK, LIGHT, LabPage, Page
+from tests.browser.harness import DARK, LIGHT, ROOT, LabPage, Page
 
 BROWSER = "section.fl-lab"
 SHOP = """
@@ -103,6 +107,10 @@ ASK = """async code => {
 FOCUSED = "() => document.activeElement.className"
 
 
+class Broken(fl.Event, name="Shelf::Broken"):
+    books: int = Field(gt=0)
+
+
 def notebook(path: Path, *sources: str) -> str:
     cells: list[Any] = [new_code_cell(source.strip()) for source in sources]
     # without one, JupyterLab asks which kernel to take
@@ -145,7 +153,7 @@ def test_a_lab_shows_its_streams_and_what_was_refused(lab: LabPage, theme: str) 
     told(lab, "outstanding is ")
     lab.shot(f"browser-{name}", of=shown)
     press("End")
-    told(lab, "shows-medea: 4 events")
+    told(lab, "shows-medea: 5 events")
     on_page(lab, "11–17 of 17")
     press("PageUp")
     on_page(lab, "1–10 of 17")
@@ -174,3 +182,131 @@ def test_a_lab_shows_its_streams_and_what_was_refused(lab: LabPage, theme: str) 
     lab.page.wait_for_function(f"() => document.querySelector('{BROWSER} tr.row').innerText.includes('shows-hamlet')")
     assert lab.page.evaluate("() => window.fired") is None
     assert (lab.outside, lab.complaints) == ([], [])
+
+
+def test_a_stream_is_opened_by_keyboard_and_appended_to(lab: LabPage) -> None:
+    lab.open(notebook(lab.server.folder / "browser-open.ipynb", SHOP, "browser = lab.browse()\nbrowser")).run_all()
+    shown, press = lab.page.locator(BROWSER), lab.page.keyboard.press
+    assert ask(lab, "browser.selection = 'debts-103'; print(browser.page)") == "1"
+    told(lab, "debts-103: 4 events")
+    shown.locator("tr.sel").first.focus()
+    press("Enter")
+    form = lab.page.locator(".fl-place .fl-form")
+    form.wait_for()
+    lab.page.wait_for_function("() => document.querySelector('.fl-place')?.contains(document.activeElement)")
+    form.get_by_role("button", name="PaymentReceived").click()
+    form.get_by_label("amount").fill("3.50")
+    form.get_by_text("Would be accepted as version 5").wait_for()
+    form.get_by_label("amount").press("Control+Enter")
+    form.get_by_text("Accepted: Debt::PaymentReceived is version 5.").wait_for()
+    told(lab, "debts-103: 5 events")
+    assert ask(lab, "print(browser.opened.event.amount, lab.store.event('debts-103', 5).version)") == "3.50 5"
+    lab.shot("browser-form", of=lab.page.locator(".fl-browser"))
+
+    shown.get_by_role("button", name="Scrub").click()
+    lab.page.locator(".fl-place section.scrub").wait_for()
+    form.wait_for(state="detached")
+    assert shown.get_by_role("button", name="Scrub").get_attribute("aria-pressed") == "true"
+    shown.get_by_label("Projection").select_option("PaidSoFar")
+    lab.page.locator(".fl-place section.scrub", has_text="PaidSoFar").wait_for()
+    told(lab, "paid is ")
+    assert ask(lab, "print(len(lab.store.watchers))") == "2"
+    for kind, there in (("Timeline", ".fl-timeline"), ("Bitemporal", ".bm")):
+        shown.get_by_role("button", name=kind, exact=True).click()
+        lab.page.locator(f".fl-place {there}").first.wait_for()
+    shown.get_by_role("button", name="Timeline of the lab").click()
+    lab.page.locator(".fl-place .fl-timeline", has_text="17 streams").wait_for()
+    shown.get_by_role("button", name="Close").click()
+    lab.page.locator(".fl-place section").wait_for(state="detached")
+    assert ask(lab, "print(browser.opened, len(lab.store.watchers))") == "None 1"
+
+    ask(lab, "DebtStream.for_('debts-999').append(Issued(amount=1)); browser.search = 'zzz'")
+    shown.get_by_text("No stream matches").wait_for()
+    shown.get_by_text("18 streams, 69 events").wait_for()
+    assert (lab.outside, lab.complaints) == ([], [])
+
+
+def test_a_lab_shown_over_and_over_has_one_follower_and_follows_other_cells(lab: LabPage) -> None:
+    again = "DebtStream.for_('debts-100').append(PaymentReceived(amount=1)).version"
+    lab.open(notebook(lab.server.folder / "browser-again.ipynb", SHOP, "lab", again)).run_all()
+    lab.page.locator(BROWSER).get_by_text("17 streams, 68 events").wait_for()
+    for n in range(69, 72):
+        lab.page.evaluate(
+            "() => { const { content } = window.jupyterapp.shell.currentWidget; content.activeCellIndex = 1; }"
+        )
+        lab.command("notebook:run-cell")
+        ask(lab, again)
+        lab.page.locator(BROWSER).get_by_text(f"17 streams, {n} events").wait_for()
+    assert ask(lab, "print(len(lab.store.watchers))") == "1"
+    assert ask(lab, "lab.close(); print(repr(lab)[:18])") == "in memory  closed"
+    lab.page.locator(BROWSER).get_by_role("button", name="Next page").click()
+    lab.page.locator(BROWSER).get_by_role("alert").get_by_text("ClosedError").wait_for()
+    assert (lab.outside, lab.complaints) == ([], [])
+
+
+def many(streams: int) -> fl.Lab:
+    lab = fl.Lab(clock=fl.testing.Clock("2026-01-05"))
+    lab.load(
+        {"klass": "Shelf::Moved", "idx": f"shelf-{n % streams:05d}", "props": {"books": n}, "occurred_at": "2026-01-01"}
+        for n in range(2 * streams)
+    )
+    return lab
+
+
+def test_a_page_without_a_kernel_pages_searches_and_orders_what_it_holds(page: Page, tmp_path: Path) -> None:
+    lab = many(9_000)
+    for _ in range(3):
+        fl.EventStream.for_("shelf-00042", lab=lab).append(Broken(books=-1))
+    browser = lab.browse()
+    browser.selection = "shelf-00042"
+    browser.save(tmp_path / "page.html")
+    assert (tmp_path / "page.html").stat().st_size < LARGEST + 2_000
+    page.page.goto((tmp_path / "page.html").as_uri())
+    shown, press = page.page.locator(BROWSER), page.page.keyboard.press
+    told(page, "shelf-00042: 2 events on 2026-01-01 00:00 UTC, 3 refused.")
+    assert "are left out, they are there where the notebook runs." in shown.inner_text()
+    on_page(page, "41–50 of ")
+    assert shown.get_by_role("button", name="Append").count() == 0
+    shown.locator("tr.sel").first.focus()
+    press("Home")
+    told(page, "shelf-00000: ")
+    press("PageDown")
+    told(page, "shelf-00010: ")
+    shown.get_by_role("button", name="refused").click()
+    assert "shelf-00042" in shown.locator("tr.row").first.inner_text()
+    press("/")
+    page.page.keyboard.type("MOVED 0005")
+    on_page(page, "1–10 of 11")
+    press("Escape")
+    press("Escape")
+    shown.get_by_role("tab", name="Refused").click()
+    shown.get_by_text("what another stream holds is there where the notebook runs").wait_for()
+    shown.get_by_role("tab", name="Streams").click()
+    shown.locator("tr.row").first.click()
+    shown.get_by_role("tab", name="Refused").click()
+    assert shown.get_by_text("books −1 must be > 0").count() == 3
+    page.page.set_viewport_size({"width": 400, "height": 900})
+    shown.get_by_role("tab", name="Streams").click()
+    page.shot("browser-narrow", of=shown)
+    assert (page.outside, page.complaints) == ([], [])
+
+
+def test_an_exported_notebook_shows_its_lab(page: Page, tmp_path: Path) -> None:
+    notebook(tmp_path / "shop.ipynb", SHOP, "lab", "lab.browse()")
+    quiet = ["--HTMLExporter.mathjax_url=data:,", "--HTMLExporter.require_js_url=data:,"]
+    subprocess.run(
+        [sys.executable, "-m", "nbconvert", "--execute", "--to", "html", *quiet, "shop.ipynb"],
+        cwd=tmp_path, check=True, capture_output=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    page.page.goto((tmp_path / "shop.html").as_uri())
+    static = page.page.locator("section.fl:not(.fl-lab)")
+    assert "17 streams, 67 events, 33 refused" in static.inner_text()
+    shown = page.page.locator(BROWSER)
+    on_page(page, "1–10 of 17")
+    shown.locator("tr.row").first.click()
+    assert "<img src=x onerror=" in shown.locator(".say").inner_text()
+    shown.get_by_role("button", name="Next page").click()
+    on_page(page, "11–17 of 17")
+    assert page.page.evaluate("() => window.fired") is None
+    # what nbconvert itself asks for where a notebook holds the state of a widget; nothing of it is needed
+    assert all("@jupyter-widgets/html-manager" in url for url in page.outside)

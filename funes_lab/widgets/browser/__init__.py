@@ -75,7 +75,7 @@ class LabBrowser(Follower, Twin, w.VBox):  # type: ignore[misc]  # the twin's bu
         self._lab, self._teller = lab, Teller(lab)
         self._search, self._order, self._page, self._tab, self._turned = "", "idx", 1, "streams", 1
         self._selected, self._opened, self._standing = "", None, dict[str, Any]()
-        self._answers, self._listing = 0, self._read()
+        self._answered, self._listing = "", self._read()
         told = self._told()
         self._table, self._place = Table(), w.VBox([])
         self._place.add_class("fl-place")
@@ -230,12 +230,12 @@ class LabBrowser(Follower, Twin, w.VBox):  # type: ignore[misc]  # the twin's bu
 
     def _heard(self, _: object, content: Any, __: object) -> None:
         with self._table.hold_sync():
+            self._answered = content.pop("name", "")
             with self.telling():
                 for name, value in content.items():
                     getattr(self, f"_do_{name}")(value)
             # also where nothing has changed: the page waits for an answer
-            self._answers += 1
-            self._table.data = {**self._table.data, "answers": self._answers}
+            self._table.data = {**self._table.data, "answered": self._answered}
 
     def _do_search(self, words: str) -> None:
         self.search = words
@@ -330,7 +330,7 @@ class LabBrowser(Follower, Twin, w.VBox):  # type: ignore[misc]  # the twin's bu
         )  # fmt: skip
 
     def _draw(self) -> None:
-        self._table.data = frame.live(self._view())
+        self._table.data = {**frame.live(self._view()), "answered": self._answered}
 
     @traitlets.observe("fault")
     def _failed(self, change: Mapping[str, Any]) -> None:

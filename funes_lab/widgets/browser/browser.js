@@ -38,7 +38,7 @@ function outcome(gate, word, text) {
 }
 
 function spark(row) {
-  if (row.unseen) return node("span", { class: "muted" }, row.unseen);
+  if (row.unseen || (!row.line && !row.ticks.length)) return node("span", { class: "muted" }, row.unseen || "–");
   const svg = shape("svg", { viewBox: "0 0 120 28", width: 120, height: 28, "aria-hidden": "true" });
   svg.append(shape("path", { class: "grid", d: `M4 ${row.zero}H114` }));
   if (row.line) svg.append(shape("path", { class: "s", d: row.line }));
@@ -77,7 +77,7 @@ function span(page, size, shown, total) {
 // --- the widget -------------------------------------------------------------------------------------------------
 
 function render({ model, el }) {
-  let now, own = null, waiting = 0, typing = 0, toOpened = false, toRow = false;
+  let now, own = null, pending = [], waiting = 0, typing = 0, toOpened = false, toRow = false;
 
   const title = node("h3", { class: "fl-title mono jp-toc-ignore" }), counts = node("span", { class: "muted" });
   const whole = node("span", { class: "acts" });
@@ -92,11 +92,10 @@ function render({ model, el }) {
   const back = node("button", { class: "fl-btn icon", type: "button", "aria-label": "Previous page" }, "‹");
   const on = node("button", { class: "fl-btn icon", type: "button", "aria-label": "Next page" }, "›");
   const say = node("span", { class: "say", "aria-live": "polite" });
-  const keys = node("span", { class: "keys" });
-  for (const [names, does] of [["/", "search"], ["↑↓", "stream"], ["⏎", "append"]]) {
-    for (const name of names) keys.append(node("kbd", {}, name === "⏎" ? "Enter" : name), " ");
-    keys.append(`${does}  `);
-  }
+  const hints = [[["/"], "search"], [["↑", "↓"], "stream"], [["Enter"], "append"]].map(([names, does]) => {
+    return node("span", {}, ...names.flatMap((name) => [node("kbd", {}, name), " "]), `${does}  `);
+  });
+  const keys = node("span", { class: "keys" }, ...hints);
   const left = node("div", { class: "left muted" });
   const stands = node("span"), shut = node("button", { class: "fl-btn", type: "button" }, "Close");
   const standing = node("div", { class: "stands" }, stands, node("span", { class: "grow" }), shut);
@@ -113,7 +112,9 @@ function render({ model, el }) {
     section.setAttribute("aria-busy", "true");
     clearTimeout(waiting);
     waiting = setTimeout(() => tell("The kernel has not answered yet: it is busy, or the cell must be run again."), PATIENCE);
-    model.send(wish);
+    // by a name of its own: other views of the same lab ask too
+    pending.push(`${Math.random()}`);
+    model.send({ ...wish, name: pending.at(-1) });
   }
 
   function answer(wish) {
@@ -170,6 +171,7 @@ function render({ model, el }) {
     for (const part of [tabs, scroll, foot, search, whole]) part.hidden = none;
     empty.hidden = !none;
     if (none) empty.replaceChildren(now.empty[0], " ", node("span", { class: "mono" }, now.empty[1]));
+    hints[2].hidden = !now.kernel;
     drawTabs();
     if (now.tab === "streams") drawStreams(); else drawPanel();
     left.hidden = !now.left_out;
@@ -177,7 +179,8 @@ function render({ model, el }) {
     standing.hidden = !now.opened.kind;
     stands.textContent = now.opened.told ?? "";
     tell(now.say);
-    if (toRow || (key === "row" && !active.isConnected)) focusRow();
+    // whoever has gone elsewhere meanwhile is not called back
+    if ((toRow && active && active !== search) || (key === "row" && !active.isConnected)) focusRow();
     else if (key && !active.isConnected) [...section.querySelectorAll("[data-key]")].find((one) => one.dataset.key === key)?.focus();
     toRow = false;
   }
@@ -212,6 +215,7 @@ function render({ model, el }) {
   }
 
   function drawStreams() {
+    scroll.style.minHeight = "";
     table.setAttribute("role", "grid");
     table.setAttribute("aria-label", "Streams");
     thead.replaceChildren(node("tr", {}, ...now.columns.map(heading)));
@@ -249,9 +253,9 @@ function render({ model, el }) {
   }
 
   function action(kind, label, why, idx, of) {
-    const pressed = stood(kind, idx), main = kind === "form" && !why;
+    const pressed = stood(kind, idx), main = kind === "form" && !why && !pressed;
     const made = node("button", {
-      class: `fl-btn${main ? " main" : ""}${pressed && !main ? " on" : ""}`, type: "button", "data-key": `${of} ${kind}`,
+      class: `fl-btn${main ? " main" : ""}${pressed ? " on" : ""}`, type: "button", "data-key": `${of} ${kind}`,
       "aria-pressed": pressed, "aria-disabled": why ? "true" : undefined, title: why || undefined,
     }, label);
     made.addEventListener("click", () => open(kind, idx, why));
@@ -263,7 +267,7 @@ function render({ model, el }) {
     if (now.kernel) {
       for (const [kind, label, why] of row.actions) parts.push(action(kind, label, why, row.idx, "stream"));
       parts.push(choice("as", "Stream class", row.classes, row.cls, (name) => ask({ class: name })));
-      const names = row.projections.map(([name, tier]) => [name, `${name} (${tier})`]);
+      const names = row.projections.map(([name, tier]) => [name, `${name}, ${tier}`]);
       if (names.length) parts.push(choice("by", "Projection", names, row.projection, (name) => ask({ projection: name })));
     }
     parts.push(node("span", { class: "mono muted code" }, row.code));
@@ -285,6 +289,8 @@ function render({ model, el }) {
 
   function drawPanel() {
     const panel = now.panel;
+    // what stands below stays where it is
+    if (table.getAttribute("role")) scroll.style.minHeight = `${scroll.offsetHeight}px`;
     table.removeAttribute("role");
     table.setAttribute("aria-label", now.tabs.find(([name]) => name === now.tab)[1]);
     thead.replaceChildren(node("tr", {}, ...panel.heads.map(([text, kind]) => node("th", { class: kind, scope: "col" }, text))));
@@ -340,8 +346,10 @@ function render({ model, el }) {
   function step(far) {
     const here = now.rows.findIndex((row) => row.idx === now.selected), next = now.rows[here + far];
     toRow = true;
-    if (here >= 0 && next) { select(next.idx); toRow = true; return; }
-    ask({ move: far });
+    // while Python is behind what is shown, a step is counted from where it will be
+    if (here < 0 || !next || pending.length) { ask({ move: far }); return; }
+    select(next.idx);
+    toRow = true;
   }
 
   search.addEventListener("keydown", (event) => {
@@ -367,8 +375,11 @@ function render({ model, el }) {
 
   function load() {
     const data = model.get("data");
-    clearTimeout(waiting);
-    section.removeAttribute("aria-busy");
+    pending.splice(0, pending.indexOf(data.answered) + 1);
+    if (!pending.length) {
+      clearTimeout(waiting);
+      section.removeAttribute("aria-busy");
+    }
     if (data.kernel) {
       const wasOpened = toOpened && data.opened.kind;
       toRow = toRow && !wasOpened;

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 TABS: Final = {"streams": "Streams", "events": "Events", "refused": "Refused", "projections": "Projections"}
 #: Streams, events and attempts that a page without a kernel holds at most; figures below a thousand need no comma.
 _MOST, _PANEL = 999, 50
+#: So many streams fit in any case.
+_SURELY: Final = 100
 #: What a page needs beside its rows, its picture and its script.
 _SPARE: Final = 4_000
 
@@ -134,7 +136,8 @@ def _held(view: View, most: int, room: int) -> dict[str, Any]:
     """What a page without a kernel holds."""
     listing = view.listing
     here = (view.page - 1) * PAGE
-    start = max(0, min(here, len(listing) - most)) // PAGE * PAGE
+    # from the first stream on, unless the page that is shown would not be among those that surely fit
+    start = 0 if here + PAGE <= min(most, _SURELY) else max(0, min(here, len(listing) - most)) // PAGE * PAGE
     streams = listing.first(most, start)
     known = {row["idx"]: row for row in view.rows}
     beside = view.teller.tell([one for one in streams if one["idx"] not in known], listing.types())

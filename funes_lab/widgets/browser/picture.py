@@ -95,8 +95,8 @@ def _stream(sheet: Sheet, row: Mapping[str, Any], y: float) -> None:
 
 
 def _line(sheet: Sheet, row: Mapping[str, Any], x: float, y: float) -> None:
-    if row["unseen"]:
-        sheet.text(x + 4, y + 18, row["unseen"], colour="muted", size=T1)
+    if row["unseen"] or not (row["line"] or row["ticks"]):
+        sheet.text(x + 4, y + 18, row["unseen"] or formats.NONE, colour="muted", size=T1)
         return
     move = f"{x:g} {y:g}"
     sheet.path(f"M{spark.LEFT} {row['zero']:g}H{spark.RIGHT + 2}", stroke="line", move=move)

@@ -21,6 +21,7 @@ from funes_lab.widgets.browser.catalogue import Catalogue, Tier, called, event_t
 #: So many events are replayed to show a page: short streams first, a longer one is only counted.
 REPLAYED: Final = 5_000
 _NAME: Final = 40
+_IDX: Final = 24
 _NOT_REPLAYED: Final = "not replayed"
 
 
@@ -140,7 +141,7 @@ class Teller:
         last = stream["last_event"] or ""
         return {
             "idx": shown.idx,
-            "shown": formats.middle(shown.idx, _NAME),
+            "shown": formats.middle(shown.idx, _IDX),
             "events": formats.value(shown.events),
             "line": drawn.line,
             "end": list(drawn.end) if drawn.end else [],
@@ -148,7 +149,7 @@ class Teller:
             "ticks": [list(tick) for tick in spark.ticks(rows, attempts)] if whole else [],
             "unseen": "" if whole else _NOT_REPLAYED,
             "now": drawn.now,
-            "last": formats.middle(last, _NAME) or formats.NONE,
+            "last": formats.middle(last, 30) or formats.NONE,
             "colour": colour(colours.get(last, 0)),
             "at": "",
             "refused": gates(attempts),
