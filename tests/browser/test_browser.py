@@ -299,7 +299,7 @@ def test_an_exported_notebook_shows_its_lab(page: Page, tmp_path: Path) -> None:
         cwd=tmp_path, check=True, capture_output=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     page.page.goto((tmp_path / "shop.html").as_uri())
-    static = page.page.locator("section.fl:not(.fl-lab)")
+    static = page.page.locator("section[aria-label='Lab in memory']:not(.fl-lab)")
     assert "17 streams, 67 events, 33 refused" in static.inner_text()
     shown = page.page.locator(BROWSER)
     on_page(page, "1–10 of 17")
