@@ -33,26 +33,27 @@ _NOT_CENTRED = ' style="margin-left:0"'
 _LEFT = ' style="text-align:left"'
 _TOP_LEFT = ' style="text-align:left;vertical-align:top"'
 _SHARES = (29, 29, 42)  # widths of the three panels, in percent
+#: Of the static reprs alone: on a page with widgets these rules are not theirs.
 _LAYOUT: Final = """
-.fl .dot { display: inline-block; width: 8px; height: 8px; margin-right: 6px; }
-.fl.fl.fl .fl-title { min-width: 0; white-space: normal; overflow-wrap: anywhere; }
-.fl-head .wide { margin-left: auto; }
-.fl.fl thead { border: 0; }
-.fl.fl :is(th, td):first-child { padding-left: var(--fl-s3); }
-.fl.fl :is(th, td):last-child { padding-right: var(--fl-s3); }
-.fl.fl .kv { width: 1%; white-space: nowrap; }
-.fl.fl .say { min-width: 280px; }
-.fl.fl .say, .fl.fl .kv + td { overflow-wrap: anywhere; }
-.fl-note + * { border-top: 1px solid var(--fl-line); }
-.fl.fl .fl-group { font-size: var(--fl-t1); font-weight: 600; }
-.fl.fl .fl-three { table-layout: fixed; }
-.fl.fl .fl-three td { padding: var(--fl-s3); border: 0; overflow-wrap: anywhere; }
-.fl.fl .fl-three td + td { border-left: 1px solid var(--fl-line); }
-.fl.fl .fl-three .fl-cap { display: block; }
-.fl.fl .fl-three div { margin: 0 0 2px; }
+.fl-repr .dot { display: inline-block; width: 8px; height: 8px; margin-right: 6px; }
+.fl.fl.fl-repr .fl-title { min-width: 0; white-space: normal; overflow-wrap: anywhere; }
+.fl-repr .fl-head .wide { margin-left: auto; }
+.fl.fl-repr thead { border: 0; }
+.fl.fl-repr :is(th, td):first-child { padding-left: var(--fl-s3); }
+.fl.fl-repr :is(th, td):last-child { padding-right: var(--fl-s3); }
+.fl.fl-repr .kv { width: 1%; white-space: nowrap; }
+.fl.fl-repr .say { min-width: 280px; }
+.fl.fl-repr .say, .fl.fl-repr .kv + td { overflow-wrap: anywhere; }
+.fl-repr .fl-note + * { border-top: 1px solid var(--fl-line); }
+.fl.fl-repr .fl-group { font-size: var(--fl-t1); font-weight: 600; }
+.fl.fl-repr .fl-three { table-layout: fixed; }
+.fl.fl-repr .fl-three td { padding: var(--fl-s3); border: 0; overflow-wrap: anywhere; }
+.fl.fl-repr .fl-three td + td { border-left: 1px solid var(--fl-line); }
+.fl.fl-repr .fl-three .fl-cap { display: block; }
+.fl.fl-repr .fl-three div { margin: 0 0 2px; }
 @container (max-width: 640px) {
-  .fl.fl .fl-three, .fl.fl .fl-three :is(tbody, tr, td) { display: block; width: 100%; }
-  .fl.fl .fl-three td + td { border-left: 0; border-top: 1px solid var(--fl-line); }
+  .fl.fl-repr .fl-three, .fl.fl-repr .fl-three :is(tbody, tr, td) { display: block; width: 100%; }
+  .fl.fl-repr .fl-three td + td { border-left: 0; border-top: 1px solid var(--fl-line); }
 }
 """
 
@@ -61,7 +62,7 @@ def section(label: str, *parts: str) -> str:
     """Write a whole picture: its style and its labelled section."""
     body = "".join(parts)
     style = theme.style(body, _LAYOUT, without=(theme.CONTROLS, theme.PICTURES))
-    return f'{style}<section class="fl" aria-label="{text(label)}">{body}</section>'
+    return f'{style}<section class="fl fl-repr" aria-label="{text(label)}">{body}</section>'
 
 
 def text(shown: str) -> str:

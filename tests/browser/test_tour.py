@@ -16,7 +16,7 @@ from tests.browser.harness import DARK, LIGHT, ROOT, LabPage, Page
 
 TOUR = ROOT / "notebooks" / "00_tour.ipynb"
 #: Every picture, as a screen reader announces it.
-LABEL = re.compile(r'<section class="fl" aria-label="([^"]+)"')
+LABEL = re.compile(r'<section class="fl fl-repr" aria-label="([^"]+)"')
 PICTURES = ".jp-OutputArea-output section.fl"
 
 

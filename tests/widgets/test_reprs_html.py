@@ -83,7 +83,7 @@ def test_a_picture_is_one_style_and_one_labelled_section(kind: str, card: Any) -
     page = Reader(samples.html(kind, card))
     outermost = [(tag, attributes) for tag, attributes in page.found if tag in ("style", "section")]
     assert [tag for tag, _ in outermost] == ["style", "section"]
-    assert outermost[1][1]["class"] == "fl"
+    assert outermost[1][1]["class"] == "fl fl-repr"
     assert outermost[1][1]["aria-label"]
     assert {tag for tag, _ in page.found} <= TAGS
     assert {name for _, attributes in page.found for name in attributes} <= ATTRIBUTES

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from funes_lab.widgets import theme
+from funes_lab.widgets import markup, theme
 
 MEANINGS = ("accent", "accepted", "own", "state", "interpretation", "conflict", "changed")
 TYPES = tuple(f"c{n}" for n in range(1, 9))
@@ -94,3 +94,10 @@ def test_a_part_that_is_not_wanted_is_left_out() -> None:
 
 def test_minified_css_keeps_the_space_that_means_descendant() -> None:
     assert theme.minified(".fl :is(th, td) > b { font: 1px/2 a, b; }\n\n/* x */") == ".fl :is(th,td)>b{font:1px/2 a,b}"
+
+
+def test_no_rule_of_the_static_reprs_reaches_a_widget_beside_them() -> None:
+    own = theme.minified(markup._LAYOUT)
+    for selectors in re.findall(r"([^{}]+)\{", re.sub(r"@container[^{]+\{", "", own)):
+        for selector in re.sub(r"\([^)]*\)", "", selectors).split(","):
+            assert ".fl-repr" in selector, selector

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from threading import RLock
 from typing import TYPE_CHECKING, Any, Final
 
 import anywidget
@@ -72,7 +73,7 @@ class LabBrowser(Follower, Twin, w.VBox):  # type: ignore[misc]  # the twin's bu
     fault = traitlets.Unicode("")
 
     def __init__(self, lab: Lab) -> None:
-        self._lab, self._teller = lab, Teller(lab)
+        self._lab, self._teller, self._one_at_a_time = lab, Teller(lab), RLock()
         self._search, self._order, self._page, self._tab, self._turned = "", "idx", 1, "streams", 1
         self._selected, self._opened, self._standing = "", None, dict[str, Any]()
         self._answered, self._listing = "", self._read()
@@ -174,10 +175,10 @@ class LabBrowser(Follower, Twin, w.VBox):  # type: ignore[misc]  # the twin's bu
 
         Parameters
         ----------
-        kind : {"form", "timeline", "scrub", "bitemporal"}
+        kind : {"form", "timeline", "scrub", "bitemporal", "inspect"}
             What to open of the selected stream.
         whole : bool
-            The timeline of the whole lab instead.
+            The timeline, or the refused attempts, of the whole lab instead.
 
         Returns
         -------
@@ -200,7 +201,8 @@ class LabBrowser(Follower, Twin, w.VBox):  # type: ignore[misc]  # the twin's bu
 
     def refresh(self) -> None:
         """Read the log and draw."""
-        self._list(self._lab.store.streams(self._lab.unit))
+        with self._one_at_a_time:
+            self._list(self._lab.store.streams(self._lab.unit))
 
     def static(self) -> Static:
         """The table as it stands, as a picture; in a page it can be searched, ordered and paged over what it holds.
@@ -229,7 +231,8 @@ class LabBrowser(Follower, Twin, w.VBox):  # type: ignore[misc]  # the twin's bu
     # --- what happens --------------------------------------------------------------------------------------------
 
     def _heard(self, _: object, content: Any, __: object) -> None:
-        with self._table.hold_sync():
+        # JupyterLab handles what widgets say in a thread of its own
+        with self._one_at_a_time, self._table.hold_sync():
             self._answered = content.pop("name", "")
             with self.telling():
                 for name, value in content.items():

@@ -12,7 +12,7 @@ from funes_lab.widgets.browser import panels
 from funes_lab.widgets.browser.listing import PAGE, Listing, ranks
 from funes_lab.widgets.browser.panels import Panel
 from funes_lab.widgets.browser.picture import drawn
-from funes_lab.widgets.browser.rows import Shown, Teller, colour
+from funes_lab.widgets.browser.rows import Shown, Teller, colour, whole_actions
 from funes_lab.widgets.reprs.log import lab_counts, lab_title, way_out
 from funes_lab.widgets.telling import lab_card_of
 from funes_lab.widgets.twin import LARGEST, Static
@@ -112,7 +112,6 @@ def _common(view: View) -> dict[str, Any]:
     card = lab_card_of(view.lab, view.listing.whole)
     none = not len(view.listing.whole)
     total = formats.count(len(view.listing.whole), "stream")
-    timeline = ["timeline", "Timeline of the lab", "there are no events yet" if none else ""]
     return {
         "title": formats.middle(lab_title(card), 60),
         "path": view.lab.path,
@@ -126,7 +125,7 @@ def _common(view: View) -> dict[str, Any]:
         "order": view.order,
         "tab": view.tab,
         "selected": view.selected,
-        "actions": [timeline],
+        "actions": whole_actions(view.listing.total("events"), view.listing.total("refused")),
         "left_out": "",
         "size": PAGE,
     }

@@ -192,11 +192,24 @@ def actions(shown: Shown, *, read_only: bool) -> list[list[str]]:
     replays = "" if shown.events else "there are no events yet"
     if not replays and shown.projection is None:
         replays = "no projection interprets these events"
-    listed = [["form", "Append", writes], ["timeline", "Timeline", ""], ["scrub", "Scrub", replays]]
-    listed.append(["bitemporal", "Bitemporal", replays])
-    if hasattr(Rejections, "inspect"):
-        listed.append(["inspect", f"{formats.value(shown.refused)} refused", "" if shown.refused else "none refused"])
-    return listed
+    return [
+        ["form", "Append", writes],
+        ["timeline", "Timeline", ""],
+        ["scrub", "Scrub", replays],
+        ["bitemporal", "Bitemporal", replays],
+        *_inspection(shown.refused),
+    ]
+
+
+def whole_actions(events: int, refused: int) -> list[list[str]]:
+    """What can be opened of a whole lab."""
+    return [["timeline", "Timeline of the lab", "" if events else "there are no events yet"], *_inspection(refused)]
+
+
+def _inspection(refused: int) -> list[list[str]]:
+    if not hasattr(Rejections, "inspect"):
+        return []
+    return [["inspect", f"{formats.value(refused)} refused", "" if refused else "nothing was refused"]]
 
 
 def code(shown: Shown) -> str:
