@@ -353,10 +353,6 @@ class Rejections:
         }  # fmt: skip
         return RejectionInspector(self, self._asked, filters)
 
-    def newest(self, count: int, skip: int = 0) -> list[Rejection]:
-        """So many attempts, the newest first, after as many that are skipped: without a look at all the others."""
-        return [_from_entry(row) for row in self._store.journalled_last(count, skip, self._idx)]
-
     def clear(self) -> int:
         """Forget the attempts; the log is not touched.
 
@@ -388,6 +384,10 @@ class Rejections:
     def add(self, rejection: Rejection) -> None:
         """Write one down."""
         self._store.journal(_to_entry(rejection))
+
+    def newest(self, count: int, skip: int = 0) -> list[Rejection]:
+        """So many attempts, the newest first, after as many that are skipped: without a look at all the others."""
+        return [_from_entry(row) for row in self._store.journalled_last(count, skip, self._idx)]
 
     def __repr__(self) -> str:
         from funes_lab.widgets import reprs, telling

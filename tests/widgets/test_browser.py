@@ -369,9 +369,9 @@ def test_what_the_page_asks_is_answered_also_where_it_cannot_be(lab):
 
 
 def test_one_follower_is_left_of_a_line_that_runs_again_and_two_browsers_leave_each_other_alone(lab):
-    for n in range(100):
+    for n in range(30):
         browser = lab.browse()
-        if n > 95:
+        if n > 26:
             browser.selection = "account-02"
             browser.show("form")
     assert len(lab.store.watchers) == 2
