@@ -77,12 +77,9 @@ class LabBrowser(Follower, Twin, w.VBox):  # type: ignore[misc]  # the twin's bu
         self._search, self._order, self._page, self._tab, self._turned = "", "idx", 1, "streams", 1
         self._selected, self._opened, self._standing = "", None, dict[str, Any]()
         self._answered, self._listing = "", self._read()
-        told = self._told()
-        self._table, self._place = Table(), w.VBox([])
-        self._place.add_class("fl-place")
-        super().__init__([self._table, self._place])
+        self._rows = self._told()
+        super().__init__(self._built())
         self.add_class("fl-browser")
-        self._rows = told
         self.follow(lab, id(lab.store))
         self._table.on_msg(self._heard)
         self._draw()
@@ -227,6 +224,11 @@ class LabBrowser(Follower, Twin, w.VBox):  # type: ignore[misc]  # the twin's bu
 
     def __repr__(self) -> str:
         return frame.label(self._view())
+
+    def _built(self) -> list[Any]:
+        self._table, self._place = Table(), w.VBox([])
+        self._place.add_class("fl-place")
+        return [self._table, self._place]
 
     # --- what happens --------------------------------------------------------------------------------------------
 
