@@ -38,6 +38,30 @@ def test_reopening_reads_back_what_was_written(path):
         assert DebtEventStream.for_("d", lab=lab).append(paid(3, on=9)).version == 4
 
 
+def test_a_part_of_a_stream_or_of_the_journal_is_read_the_newest_first(lab):
+    debt, notes = DebtEventStream.for_("d", lab=lab), NoteStream.for_("n", lab=lab)
+    for event in (issued(100), paid(1, on=9), paid(2, on=5), paid(1000, on=9), paid(13, on=9)):
+        debt.append(event)
+    notes.append(noted("x"))
+    store = lab.store
+    assert [row.version for row in store.newest("d", 2)] == [2, 3]  # in replay order 3 comes before 2
+    assert [row.version for row in store.newest("d", 2, 2)] == [1]
+    assert store.newest("nobody", 2) == []
+    assert store.names_in(["n", "d", "nobody"]) == [
+        ("d", "Debts::Issued"),
+        ("d", "Debts::PaymentReceived"),
+        ("n", "Debts::Noted"),
+    ]
+    assert store.names_in([]) == []
+    attempts = [(one.idx, one.stage, one.stream_class, one.event) for one in store.attempts(["d", "n"])]
+    told = "DebtEventStream", "Debts::PaymentReceived"
+    assert attempts == [("d", "state", *told), ("d", "interpretation", *told)]
+    assert store.attempts(["n"]) == store.attempts([]) == []
+    assert [one.stage for one in lab.rejections.newest(5)] == ["interpretation", "state"]
+    assert [one.stage for one in debt.rejections.newest(1, 1)] == ["state"]
+    assert notes.rejections.newest(5) == []
+
+
 def test_the_same_path_opened_twice_shares_the_store(path, monkeypatch):
     first = fl.Lab(path)
     monkeypatch.chdir(path.parent)

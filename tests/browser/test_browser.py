@@ -183,7 +183,7 @@ def test_a_lab_shows_its_streams_and_what_was_refused(lab: LabPage) -> None:
     shown.get_by_text("SeatsTaken").wait_for()
     shown.get_by_role("tab", name="Streams").click()
     shown.get_by_role("searchbox").fill("")
-    shown.get_by_role("button", name="refused").click()
+    shown.get_by_role("button", name="refused", exact=True).click()
     lab.page.wait_for_function(f"() => document.querySelector('{BROWSER} tr.row').innerText.includes('shows-hamlet')")
     assert lab.page.evaluate("() => window.fired") is None
     assert (lab.outside, lab.complaints) == ([], [])
@@ -200,6 +200,7 @@ def test_a_stream_is_opened_by_keyboard_and_appended_to(lab: LabPage) -> None:
     form.wait_for()
     lab.page.wait_for_function("() => document.querySelector('.fl-place')?.contains(document.activeElement)")
     form.get_by_role("button", name="PaymentReceived").click()
+    form.get_by_label("pin").wait_for()  # the other type has an amount too
     form.get_by_label("amount").fill("3.50")
     form.get_by_text("Would be accepted as version 5").wait_for()
     form.get_by_label("amount").press("Control+Enter")
@@ -277,7 +278,7 @@ def test_a_page_without_a_kernel_pages_searches_and_orders_what_it_holds(page: P
     told(page, "shelf-00000: ")
     press("PageDown")
     told(page, "shelf-00010: ")
-    shown.get_by_role("button", name="refused").click()
+    shown.get_by_role("button", name="refused", exact=True).click()
     assert "shelf-00042" in shown.locator("tr.row").first.inner_text()
     press("/")
     page.page.keyboard.type("MOVED 0005")
