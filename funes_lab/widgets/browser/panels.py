@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from funes_lab import formats, registry
 from funes_lab.current import Workspace
-from funes_lab.errors import UpcastError
 from funes_lab.fold import fields_of
 from funes_lab.rejection import Rejection, Rejections
 from funes_lab.seen import read_event
@@ -108,8 +107,8 @@ def _event(row: Row, colours: Mapping[str, str]) -> list[Cell]:
         event = read_event(row)
         name = event.event_name
         payload = formats.mask({**event.payload(), **event.kept_aside}, event.filter_attributes)
-    except UpcastError as failure:
-        payload, bad = {}, f"not readable: {failure}"
+    except Exception as failure:  # noqa: BLE001  (one event that cannot be read must not hide the others)
+        payload, bad = {}, f"not readable: {type(failure).__name__}: {failure}"
     shown = sentences.beside(payload, row.occurred_at)
     told = EventRow(row.version, name, shown, row.occurred_at, row.created_at)
     return [
