@@ -67,12 +67,12 @@ def spark(fold: Fold, rows: Sequence[Row]) -> Spark:
 def ticks(rows: Sequence[Row], attempts: Iterable[Attempt]) -> list[tuple[str, str]]:
     """Where attempts were refused: for each gate the path of its ticks, after the event that was recorded before."""
     recorded = sorted(row.created_at for row in rows)
+    after = ((attempt.stage, bisect_right(recorded, attempt.time)) for attempt in attempts)
     found: dict[str, set[int]] = {}
     taken: dict[int, str] = {}
-    for attempt in attempts:
-        gate = attempt.stage
-        place = _x(bisect_right(recorded, attempt.time) - 0.5, max(len(recorded), 2))
-        x = _free(round(min(max(place, LEFT - 2), RIGHT + 2)), gate, taken)
+    for gate, place in dict.fromkeys(after):  # many at one place are one tick
+        wanted = _x(place - 0.5, max(len(recorded), 2))
+        x = _free(round(min(max(wanted, LEFT - 2), RIGHT + 2)), gate, taken)
         taken[x] = gate
         found.setdefault(gate, set()).add(x)
     return [(gate, "".join(f"M{x} {TICK}v4" for x in sorted(places))) for gate, places in found.items()]
