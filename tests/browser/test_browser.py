@@ -133,6 +133,7 @@ def shots(lab: LabPage, name: str) -> None:
     for theme in (DARK, LIGHT):
         lab.command("apputils:change-theme", theme=theme)
         lab.page.wait_for_function("theme => document.body.dataset.jpThemeName === theme", arg=theme)
+        lab.page.locator("#jupyterlab-splash").wait_for(state="detached")
         lab.shot(f"{name}-{theme.split()[-1].lower()}", of=lab.page.locator(BROWSER))
 
 
