@@ -402,7 +402,7 @@ def in_a_doomed_transaction(lab):
         assert "31 events" in repr(lab.browse())
         tx.execute("CREATE TABLE once (x INTEGER PRIMARY KEY)")
         tx.execute("INSERT INTO once VALUES (1)")
-        with pytest.raises(Exception, match="[Dd]uplicate key"):
+        with pytest.raises(Exception, match=r"[Dd]uplicate key"):
             tx.execute("INSERT INTO once VALUES (1)")
         assert "cannot be read" in repr(lab)
         assert "a statement of this transaction had failed" in lab._repr_html_()
