@@ -32,7 +32,8 @@ from funes_lab.event import Event, own_rules_again, status
 from funes_lab.fold import Fold, fields_of, folding
 from funes_lab.jobs import Job
 from funes_lab.judging import Judgement, judge_in_place, judge_last, state_of
-from funes_lab.rejection import Origin, Rejection, Rejections, Witness
+from funes_lab.rejection import Origin, Rejection, Witness
+from funes_lab.rejections import Rejections
 from funes_lab.rules import Rules
 from funes_lab.seen import Seen, events_of, read_event
 from funes_lab.storable import instant, unshared

@@ -19,7 +19,7 @@ from funes_lab.exploring import Exploring
 from funes_lab.jobs import Job, Jobs
 from funes_lab.keeping import Keeping
 from funes_lab.metainformation import Metainformation
-from funes_lab.rejection import Rejections
+from funes_lab.rejections import Rejections
 from funes_lab.replaying import Replaying
 from funes_lab.seen import Memory
 from funes_lab.storable import utc

@@ -13,7 +13,7 @@ from funes_lab.errors import Errors, StreamNotFound
 from funes_lab.event import Event
 from funes_lab.fold import Fold, project
 from funes_lab.projection import Projection, fold_of
-from funes_lab.rejection import Rejections
+from funes_lab.rejections import Rejections
 from funes_lab.seen import events_of
 from funes_lab.showing import Showing
 from funes_lab.storable import Moment, instant

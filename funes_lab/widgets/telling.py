@@ -10,7 +10,8 @@ import pyarrow.compute as pc
 from funes_lab import formats, registry
 from funes_lab.errors import NOTHING, Error, Errors
 from funes_lab.event import Event, status
-from funes_lab.rejection import Rejection, Rejections, Witness
+from funes_lab.rejection import Rejection, Witness
+from funes_lab.rejections import Rejections
 from funes_lab.seen import events_of
 from funes_lab.widgets import sentences
 from funes_lab.widgets.cards import (

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 import funes_lab as fl
 from funes_lab import stream_classes
-from funes_lab.rejection import Rejections
+from funes_lab.rejections import Rejections
 from funes_lab.widgets.inspector import RejectionInspector
 from funes_lab.widgets.inspector.desk import PAGE
 from funes_lab.widgets.twin import LARGEST

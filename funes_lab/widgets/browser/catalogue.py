@@ -6,16 +6,14 @@ the one that fits best comes first, and `fl.EventStream`, which judges nothing, 
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Collection, Iterator
-from typing import Any, cast
+from collections.abc import Collection
+from typing import Any
 
 from funes_lab import registry
-from funes_lab.errors import DefinitionError
 from funes_lab.event import Event
 from funes_lab.projection import Projection, latest
-from funes_lab.rules import check_configuration
 from funes_lab.stream import EventStream
+from funes_lab.stream_classes import subclasses
 
 #: A projection and the tier that it has in a stream class; one that no class names is virtual.
 Tier = tuple[str, type[Projection[Any]]]
@@ -31,8 +29,8 @@ class Catalogue:
     """
 
     def __init__(self) -> None:
-        self._streams = {cls: interpreted(cls) for cls in _defined(EventStream)}
-        self._projections = list(_defined(Projection))
+        self._streams = {cls: interpreted(cls) for cls in subclasses(EventStream)}
+        self._projections = subclasses(Projection)
 
     def stream_classes(self, names: Collection[str], hint: str = "") -> list[type[EventStream]]:
         """The stream classes whose projections interpret any of these events.
@@ -92,30 +90,3 @@ def called(cls: type, among: Collection[type]) -> str:
     """The name of a class, with its module where another one is called alike."""
     alike = sum(other.__name__ == cls.__name__ for other in among) > 1
     return f"{cls.__module__}.{cls.__name__}" if alike else cls.__name__
-
-
-def _defined(base: type[Any]) -> list[type[Any]]:
-    """The subclasses as they are defined now: of a function that ran twice, those of the second run."""
-    return list({(cls.__module__, cls.__qualname__): cls for cls in _below(base) if _is_usable(cls)}.values())
-
-
-def _below(base: type[Any]) -> Iterator[type[Any]]:
-    for cls in base.__subclasses__():
-        yield cls
-        yield from _below(cls)
-
-
-def _is_usable(cls: type[Any]) -> bool:
-    """Whether a class is neither replaced by a cell that ran again, nor was refused as it was defined."""
-    if "<locals>" not in cls.__qualname__:
-        found: Any = sys.modules.get(cls.__module__)
-        for part in cls.__qualname__.split("."):
-            found = getattr(found, part, None)
-        return found is cls
-    if issubclass(cls, Projection):
-        return "_fold" in vars(cls)
-    try:
-        check_configuration(cast(Any, cls))
-    except (DefinitionError, TypeError):
-        return False
-    return True

@@ -8,7 +8,8 @@ from typing import Any, Final
 from funes_lab import formats, registry
 from funes_lab.current import Workspace
 from funes_lab.fold import fields_of
-from funes_lab.rejection import Rejection, Rejections
+from funes_lab.rejection import Rejection
+from funes_lab.rejections import Rejections
 from funes_lab.seen import read_event
 from funes_lab.store import Row
 from funes_lab.widgets import sentences

@@ -11,7 +11,6 @@ from typing import Any, Final
 from funes_lab import formats, registry
 from funes_lab.current import Workspace
 from funes_lab.projection import Projection
-from funes_lab.rejection import Rejections
 from funes_lab.store import Attempt, Row, Selection
 from funes_lab.stream import EventStream
 from funes_lab.widgets import sentences
@@ -197,19 +196,17 @@ def actions(shown: Shown, *, read_only: bool) -> list[list[str]]:
         ["timeline", "Timeline", ""],
         ["scrub", "Scrub", replays],
         ["bitemporal", "Bitemporal", replays],
-        *_inspection(shown.refused),
+        _inspection(shown.refused),
     ]
 
 
 def whole_actions(events: int, refused: int) -> list[list[str]]:
     """What can be opened of a whole lab."""
-    return [["timeline", "Timeline of the lab", "" if events else "there are no events yet"], *_inspection(refused)]
+    return [["timeline", "Timeline of the lab", "" if events else "there are no events yet"], _inspection(refused)]
 
 
-def _inspection(refused: int) -> list[list[str]]:
-    if not hasattr(Rejections, "inspect"):
-        return []
-    return [["inspect", f"{formats.value(refused)} refused", "" if refused else "nothing was refused"]]
+def _inspection(refused: int) -> list[str]:
+    return ["inspect", f"{formats.value(refused)} refused", "" if refused else "nothing was refused"]
 
 
 def code(shown: Shown) -> str:

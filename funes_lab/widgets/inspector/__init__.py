@@ -16,7 +16,8 @@ import traitlets
 from funes_lab import registry, stream_classes
 from funes_lab.event import Event
 from funes_lab.reading_side import ReadingSide
-from funes_lab.rejection import Rejection, Rejections
+from funes_lab.rejection import Rejection
+from funes_lab.rejections import Rejections
 from funes_lab.stream import EventStream
 from funes_lab.widgets.form import AppendForm
 from funes_lab.widgets.form.controls import close

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from funes_lab import formats
 from funes_lab.current import Workspace
-from funes_lab.rejection import Rejection, Rejections
+from funes_lab.rejection import Rejection
+from funes_lab.rejections import Rejections
 from funes_lab.store import Row
 from funes_lab.widgets import sentences
 from funes_lab.widgets.inspector import led

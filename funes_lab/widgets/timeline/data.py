@@ -20,7 +20,8 @@ import pyarrow.compute as pc
 
 from funes_lab import formats, registry
 from funes_lab.current import Workspace
-from funes_lab.rejection import Rejection, Rejections
+from funes_lab.rejection import Rejection
+from funes_lab.rejections import Rejections
 from funes_lab.selection import selection
 from funes_lab.store import Row
 from funes_lab.widgets import sentences
