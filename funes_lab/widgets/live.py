@@ -21,7 +21,8 @@ import traitlets
 
 from funes_lab.current import Workspace
 from funes_lab.widgets import theme
-from funes_lab.widgets.twin import Static, Twin, request, source
+from funes_lab.widgets.audience import request, told_to_somebody
+from funes_lab.widgets.twin import Static, Twin, source
 
 #: Appends that follow each other within so many seconds are drawn once.
 PAUSE: Final = 0.05
@@ -53,6 +54,11 @@ class Follower:
             # by name: every widget of anywidget gets a class of its own
             _make_room(self, (type(self).__qualname__, *identity))
         self._watchers.add(self.changed)
+
+    def open(self) -> None:
+        """Tell the front end of it, if anybody is there."""
+        with told_to_somebody():
+            super().open()  # type: ignore[misc]
 
     def changed(self) -> None:
         """The log has changed: called by the store, in the thread that wrote."""

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from funes_lab import formats
+from funes_lab.widgets.audience import somebody_is_there
 
 #: A static picture is never larger; what does not fit is left out, and said so.
 LARGEST: Final = 500_000
@@ -133,25 +134,6 @@ class Twin:
         if not somebody_is_there():
             bundle.pop(VIEW, None)
         return {**bundle, "text/html": picture.html, "text/plain": picture.label}
-
-
-def request() -> dict[str, Any]:
-    """What the front end asked the kernel for just now, if there is a kernel."""
-    try:
-        from IPython.core.getipython import get_ipython
-    except ImportError:
-        return {}
-    kernel = getattr(get_ipython(), "kernel", None)
-    return {} if kernel is None else kernel.get_parent("shell") or {}
-
-
-def somebody_is_there() -> bool:
-    """Whether a person may be asked: notebooks that are executed by a program say that nobody is.
-
-    Such a program stores the widget's state with the notebook; an exporter would then prefer the live view to the
-    twin, and the live view needs a network.
-    """
-    return bool(request().get("content", {}).get("allow_stdin", True))
 
 
 @cache

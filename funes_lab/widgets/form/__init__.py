@@ -25,6 +25,7 @@ from funes_lab.rules import rules_of
 from funes_lab.storable import instant
 from funes_lab.stream import Reading
 from funes_lab.verdict import Verdict
+from funes_lab.widgets.audience import told_to_somebody
 from funes_lab.widgets.form import fields, filling, outlook
 from funes_lab.widgets.form import sheet as form_sheet
 from funes_lab.widgets.form.controls import Control, Parts, close
@@ -221,6 +222,7 @@ class AppendForm(Frame):
                 self._pages[place] = Parts(fields.fields_of(self._types[place]), "", self._typed)
         return self._pages[place]
 
+    @told_to_somebody()
     def _show_page(self) -> None:
         page = [control.box for control in self._page.controls]
         self._body.children = page or [w.HTML('<span class="muted">an event without fields</span>')]

@@ -11,6 +11,7 @@ from typing import Any, Final
 import ipywidgets as w
 
 from funes_lab.widgets import markup, sentences
+from funes_lab.widgets.audience import told_to_somebody
 from funes_lab.widgets.form import fields
 from funes_lab.widgets.form.fields import Field
 
@@ -231,6 +232,7 @@ class ListControl(Control):
             control.holds = holds
         self._inside.children = [row for _, row in self._items]
 
+    @told_to_somebody()
     def _item(self, n: int) -> tuple[Control, Any]:
         control = control_of(self.field.parts[0], f"{self.path}.{n}", self._told)
         remove = w.Button(description="Remove", tooltip=f"Remove item {n + 1} of {self.field.path}")
@@ -272,6 +274,7 @@ class Parts:
             yield from control.within()
 
 
+@told_to_somebody()
 def control_of(field: Field, path: str, told: Told) -> Control:
     """Make the control for a field."""
     if field.kind == "truth" and not field.optional and fields.blank(field) >= 0:

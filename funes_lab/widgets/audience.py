@@ -1,0 +1,51 @@
+"""Whether anybody is there to look at a widget, or a program executes the notebook.
+
+Such a program stores the state of every widget that tells of itself, and an exporter then prefers the live view to the
+static twin; the live view needs a network. So where nobody is there, a widget speaks to nobody, as outside of a kernel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import get_ident
+from typing import Any
+
+import comm
+
+
+def request() -> dict[str, Any]:
+    """What the front end asked the kernel for just now, if there is a kernel."""
+    try:
+        from IPython.core.getipython import get_ipython
+    except ImportError:
+        return {}
+    kernel = getattr(get_ipython(), "kernel", None)
+    return {} if kernel is None else kernel.get_parent("shell") or {}
+
+
+def somebody_is_there() -> bool:
+    """Whether a person may be asked: programs that execute a notebook say that nobody is."""
+    return bool(request().get("content", {}).get("allow_stdin", True))
+
+
+@contextmanager
+def told_to_somebody() -> Iterator[None]:
+    """Widgets that are made inside, and their parts, tell of themselves only where somebody is there.
+
+    Also a decorator. `comm.create_comm` is made to be replaced: a kernel does the same when it starts.
+    """
+    if somebody_is_there():
+        yield
+        return
+    told, here = comm.create_comm, get_ident()
+
+    def create(*args: Any, **kwargs: Any) -> Any:
+        made = comm.DummyComm if get_ident() == here else told
+        return made(*args, **kwargs)
+
+    comm.create_comm = create
+    try:
+        yield
+    finally:
+        comm.create_comm = told
