@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import base64
 import difflib
+import importlib
+import pkgutil
 import re
 import subprocess
 import sys
@@ -16,6 +19,10 @@ from typing import Any
 import nbformat
 import pytest
 from nbclient import NotebookClient
+
+from funes_lab import widgets
+from funes_lab.widgets.live import Live
+from funes_lab.widgets.twin import LARGEST, VIEW
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -34,12 +41,12 @@ def executed(path: Path) -> Any:
             notebook,
             kernel_name="python3",
             timeout=120,
-            # neither the times of a run nor a widget's state may be committed: a page with state wants a network
+            # the times of a run are no part of a committed notebook
             record_timing=False,
-            store_widget_state=False,
             resources={"metadata": {"path": folder}},
         ).execute()
         assert not [*Path(folder).iterdir()], f"{path.name} leaves files behind"
+    assert "widgets" not in notebook.metadata, f"{path.name} holds the state of widgets: its page would want a network"
     notebook.metadata = nbformat.from_dict(METADATA)
     return notebook
 
@@ -83,6 +90,7 @@ def test_a_fresh_kernel_says_what_the_committed_notebook_says(path):
         if difference:
             wrong.append(f"cell {old.id!r}:\n{difference}")
     assert not wrong, "\n".join([*wrong, "If that is meant: python -m tests.test_notebooks"])
+    assert nbformat.writes(fresh) + "\n" == path.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -92,6 +100,29 @@ def test_a_committed_notebook_is_executed_from_top_to_bottom_and_holds_nothing_e
     assert [cell.execution_count for cell in cells] == [*range(1, len(cells) + 1)]
     assert notebook.metadata == METADATA
     assert not [cell.id for cell in notebook.cells if cell.metadata]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_committed_notebook_holds_pictures_and_no_view_that_needs_a_kernel(path):
+    for cell in code_cells(nbformat.read(path, as_version=4)):
+        for output in cell.outputs:
+            data = output.get("data", {})
+            assert VIEW not in data, cell.id
+            assert len(data.get("text/html", "")) <= LARGEST, cell.id
+
+
+def test_the_gallery_shows_every_widget_once():
+    for module in pkgutil.walk_packages(widgets.__path__, "funes_lab.widgets."):
+        importlib.import_module(module.name)
+    gallery = nbformat.read(ROOT / "notebooks" / "gallery.ipynb", as_version=4)
+    pictures = [output.data["text/html"] for cell in code_cells(gallery) for output in cell.outputs if "data" in output]
+    # a form is drawn by ipywidgets: its picture has no script
+    found = {"AppendForm": sum('alt="Append ' in picture for picture in pictures)}
+    for cls in Live.__subclasses__():
+        script = base64.b64encode(str(cls._esm).encode()).decode()
+        found[cls.__name__] = sum(script in picture for picture in pictures)
+    assert set(found.values()) == {1}, found
+    assert len(found) >= 4
 
 
 # --- the README -------------------------------------------------------------------------------------------------

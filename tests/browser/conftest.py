@@ -12,7 +12,18 @@ from typing import Any
 
 import pytest
 
-from tests.browser.harness import CHROMIUM_ARGUMENTS, LabPage, Page, Server, chromium, cut_off, jupyterlab
+from tests.browser.harness import (
+    CHROMIUM_ARGUMENTS,
+    GALLERY,
+    SIZE,
+    LabPage,
+    Page,
+    Server,
+    chromium,
+    cut_off,
+    exported,
+    jupyterlab,
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -42,28 +53,42 @@ def server(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
         yield running
 
 
-@pytest.fixture
-def new_page(browser: Any) -> Iterator[Callable[..., Any]]:
-    """Makes pages, each in a profile of its own."""
-    contexts = []
-
-    def make(**options: Any) -> Any:
-        context = browser.new_context(viewport={"width": 1200, "height": 900}, reduced_motion="reduce", **options)
-        contexts.append(context)
-        return context.new_page()
-
-    yield make
-    for context in contexts:
-        context.close()
+@pytest.fixture(scope="session")
+def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The gallery as a page, executed and exported once for all tests of exported pages."""
+    return exported(GALLERY, tmp_path_factory.mktemp("exported"))
 
 
 @pytest.fixture
-def page(new_page: Callable[..., Any]) -> Page:
-    return cut_off(Page(new_page()))
+def page(browser: Any) -> Iterator[Page]:
+    """A page in a profile of its own."""
+    context = browser.new_context(viewport=SIZE, reduced_motion="reduce")
+    yield cut_off(Page(context.new_page()))
+    context.close()
+
+
+@pytest.fixture(scope="session")
+def lab_pages(server: Server, browser: Any) -> Iterator[Callable[[], LabPage]]:
+    """Gives the page with JupyterLab in it: most of the time of a small test would go into opening one."""
+    pages: list[LabPage] = []
+
+    def give() -> LabPage:
+        if not pages or pages[-1].page.is_closed():
+            context = browser.new_context(viewport=SIZE, reduced_motion="reduce")
+            pages.append(cut_off(LabPage(context.new_page(), server=server)))
+        return pages[-1]
+
+    yield give
+    for one in pages:
+        one.page.context.close()
 
 
 @pytest.fixture
-def lab(server: Server, new_page: Callable[..., Any]) -> Iterator[LabPage]:
-    yield cut_off(LabPage(new_page(), server=server))
-    for session in server.api("sessions"):
-        server.api(f"sessions/{session['id']}", "DELETE")
+def lab(lab_pages: Callable[[], LabPage]) -> Iterator[LabPage]:
+    yield (lab := lab_pages())
+    try:
+        lab.shut()
+    except Exception:  # noqa: BLE001  (whatever a test left behind: the next one gets a page of its own)
+        lab.page.context.close()
+    for session in lab.server.api("sessions"):
+        lab.server.api(f"sessions/{session['id']}", "DELETE")

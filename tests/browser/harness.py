@@ -1,4 +1,4 @@
-"""Real notebooks in a real browser: one JupyterLab for the whole run, one page a test, no network.
+"""Real notebooks in a real browser: one JupyterLab and one page with it for the whole run, no network.
 
 Everything lies in temporary folders, so nothing of the user's own Jupyter is read or written. A request that
 leaves the machine is aborted and written down: `lab.outside == []` proves that a page works offline.
@@ -29,7 +29,9 @@ from nbformat.sign import NotebookNotary
 
 ROOT = Path(__file__).parents[2]
 SHOTS = ROOT / "build" / "browser"
+GALLERY = ROOT / "notebooks" / "gallery.ipynb"
 LIGHT, DARK = "JupyterLab Light", "JupyterLab Dark"
+SIZE: Any = {"width": 1200, "height": 900}
 
 _FOLDERS = (
     "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR",
@@ -46,8 +48,9 @@ CHROMIUM_ARGUMENTS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--force-color-profile=srgb",
 )  # fmt: skip
-_IDLE = "() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.status === 'idle'"
-_CODE_CELLS = "[...window.jupyterapp.shell.currentWidget.content.model.cells].filter(cell => cell.type === 'code')"
+_CURRENT = "window.jupyterapp?.shell?.currentWidget"
+_IDLE = f"() => {_CURRENT}?.sessionContext?.session?.kernel?.status === 'idle'"
+_CODE_CELLS = f"[...{_CURRENT}.content.model.cells].filter(cell => cell.type === 'code')"
 
 
 def chromium() -> str | None:
@@ -139,6 +142,22 @@ def _stop(server: Server) -> None:
                 server.process.wait(5)
 
 
+# --- exported pages ---------------------------------------------------------------------------------------------
+
+#: What the template of nbconvert links in the page of any notebook: for modules and for formulas.
+NBCONVERT = ("/require.min.js", "/latest.js?config=TeX-AMS_CHTML-full,Safe")
+
+
+def exported(notebook: Path, folder: Path) -> Path:
+    """Execute a notebook into an HTML page as anybody does who gives no option; the state of widgets is stored."""
+    subprocess.run(
+        [sys.executable, "-m", "nbconvert", "--execute", "--to", "html", "--log-level", "ERROR",
+         "--KernelManager.transport_encryption=auto", f"--output-dir={folder}", notebook],
+        check=True, timeout=120, cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    return folder / f"{notebook.stem}.html"
+
+
 # --- the browser ------------------------------------------------------------------------------------------------
 
 
@@ -149,6 +168,11 @@ class Page:
     page: Any
     outside: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
+
+    @property
+    def wanted(self) -> list[str]:
+        """What it wanted from outside beside the two scripts that every page of nbconvert links."""
+        return [address for address in self.outside if not address.endswith(NBCONVERT)]
 
     def shot(self, name: str, *, of: Any = None) -> None:
         """Take a picture of what is to be seen, or of one thing on the page, for people to look at."""
@@ -164,14 +188,33 @@ class LabPage(Page):
 
     def open(self, notebook: str, *, theme: str = LIGHT) -> LabPage:
         """Open a notebook of the server's folder and wait for its kernel; nothing is run."""
-        self.page.goto(f"{self.server.url}/doc/tree/{notebook}?token={self.server.token}&reset")
+        if self.page.url == "about:blank":
+            self.page.goto(f"{self.server.url}/doc/tree/{notebook}?token={self.server.token}&reset")
+        else:
+            self.command("docmanager:open", path=notebook)
         self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
-        self.page.wait_for_function(_IDLE, timeout=60_000)
+        self.page.wait_for_function(f"path => {_CURRENT}?.context?.path === path && ({_IDLE})()", arg=notebook)
         # the server remembers the theme, so it is set every time or one test leaks into the next
         if self.page.evaluate("() => document.body.dataset.jpThemeName") != theme:
             self.command("apputils:change-theme", theme=theme)
             self.page.wait_for_function("theme => document.body.dataset.jpThemeName === theme", arg=theme)
         return self
+
+    def shut(self) -> None:
+        """Close the notebook without a word, end its kernel, and forget what the page said."""
+        self.page.evaluate(
+            """async () => {
+              for (const one of [...window.jupyterapp.shell.widgets("main")]) {
+                await one.sessionContext?.shutdown();
+                one.dispose();
+              }
+              delete window.fired;
+            }"""
+        )
+        self.page.set_viewport_size(SIZE)
+        self.page.mouse.move(0, 0)
+        self.outside.clear()
+        self.complaints.clear()
 
     def trust(self, notebook: Path) -> LabPage:
         """Sign a notebook, as its reader does who trusts it; JupyterLab strips the outputs of others."""

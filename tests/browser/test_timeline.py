@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import statistics
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +12,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 import funes_lab as fl
 from funes_lab.widgets.timeline import axis as timeline_axis
-from tests.browser.harness import DARK, LIGHT, ROOT, LabPage, Page
+from tests.browser.harness import DARK, LIGHT, LabPage, Page
 
 TIMELINE = "section.fl-timeline"
 DEBT = """
@@ -248,36 +245,50 @@ def test_ten_thousand_events_can_be_stepped_through(lab: LabPage) -> None:
     assert (lab.outside, lab.complaints) == ([], [])
 
 
-def test_the_exported_notebook_still_steps(page: Page, tmp_path: Path) -> None:
-    notebook(tmp_path / "story.ipynb", DEBT, f"{SHOW}.save('page.html') or timeline", "bad", MANY)
-    quiet = ["--HTMLExporter.mathjax_url=data:,", "--HTMLExporter.require_js_url=data:,"]
-    subprocess.run(
-        [sys.executable, "-m", "nbconvert", "--execute", "--to", "html", *quiet, "story.ipynb"],
-        cwd=tmp_path, check=True, capture_output=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
-    page.page.goto((tmp_path / "story.html").as_uri())
-    small = page.page.locator(TIMELINE).first
-    small.locator("circle").first.wait_for()
-    small.locator(".track").focus()
+def test_the_exported_notebook_still_steps(page: Page, gallery: Path) -> None:
+    page.page.goto(gallery.as_uri())
+    timeline = focused(page)
     page.page.keyboard.press("End")
     page.page.keyboard.press("ArrowLeft")
-    assert "12, Debt::PaymentReceived" in small.locator(".say").inner_text()
-    page.page.keyboard.press("ArrowLeft")
-    assert "<img src=x onerror=" in small.inner_text()
-    large = page.page.locator(TIMELINE).nth(1)
-    large.locator(".track").focus()
+    assert "10, Debt::PaymentReceived" in timeline.locator(".say").inner_text()
+    page.page.keyboard.press("n")
+    assert "Refused: outstanding_balance would be −799.00, must be ≥ 0." in timeline.inner_text()
+    page.page.set_viewport_size({"width": 400, "height": 900})
+    page.shot("timeline-narrow", of=timeline)
+    assert page.wanted == []
+
+
+def test_a_page_of_ten_thousand_events_steps_and_says_what_it_left_out(page: Page, tmp_path: Path) -> None:
+    saved(MANY, tmp_path / "many.html")
+    page.page.goto((tmp_path / "many.html").as_uri())
+    timeline = focused(page)
     page.page.keyboard.press("ArrowRight")
-    assert "in the log" in large.locator(".say").inner_text()
+    assert "in the log" in timeline.locator(".say").inner_text()
     for key in ("+", "+", "+", "Home"):  # out of the window, which follows
         page.page.keyboard.press(key)
-    assert "left out of this page, as of" in large.inner_text()
+    assert "left out of this page, as of" in timeline.inner_text()
     page.page.keyboard.press("n")
-    assert "Refused: books −1 must be > 0." in large.inner_text()
-    page.page.set_viewport_size({"width": 400, "height": 900})
-    page.shot("timeline-narrow", of=small)
+    assert "Refused: books −1 must be > 0." in timeline.inner_text()
+    assert (page.outside, page.complaints) == ([], [])
+
+
+def test_what_a_payload_holds_is_text_in_a_page(page: Page, tmp_path: Path) -> None:
+    saved(DEBT + SHOW, tmp_path / "page.html")
+    page.page.goto((tmp_path / "page.html").as_uri())
+    timeline = focused(page)
+    for key in ("End", "ArrowLeft", "ArrowLeft"):
+        page.page.keyboard.press(key)
+    assert "<img src=x onerror=" in timeline.inner_text()
+    assert timeline.locator("img").count() == 0
     assert page.page.evaluate("() => window.fired") is None
-    # what nbconvert itself asks for where a notebook holds the state of a widget; nothing of it is needed
-    assert all("@jupyter-widgets/html-manager" in url for url in page.outside)
+    assert (page.outside, page.complaints) == ([], [])
+
+
+def saved(source: str, path: Path) -> None:
+    """Run the cells here and save the picture."""
+    names: dict[str, Any] = {"__name__": path.stem}
+    exec(compile(source, path.stem, "exec", dont_inherit=True), names)
+    names["timeline"].save(path)
 
 
 def test_the_axis_in_the_page_is_the_one_of_python(page: Page, tmp_path: Path) -> None:
