@@ -25,10 +25,12 @@ from urllib.parse import urlsplit
 
 import nbformat
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from nbformat.sign import NotebookNotary
 
 ROOT = Path(__file__).parents[2]
 SHOTS = ROOT / "build" / "browser"
+PICTURES = ROOT / "docs" / "pictures"
 GALLERY = ROOT / "notebooks" / "gallery.ipynb"
 LIGHT, DARK = "JupyterLab Light", "JupyterLab Dark"
 SIZE: Any = {"width": 1200, "height": 900}
@@ -179,6 +181,23 @@ class Page:
         SHOTS.mkdir(parents=True, exist_ok=True)
         (of or self.page).screenshot(path=SHOTS / f"{name}.png")
 
+    def findings(self) -> list[str]:
+        """What axe finds in our widgets and pictures, of what is serious or critical for whoever reads them."""
+        found = Axe().run(self.page, context=".fl").response
+        assert found["passes"], "axe looked at nothing"
+        return [
+            f"{rule['id']}: {node['html']} {node['failureSummary']}"
+            for rule in found["violations"]
+            if rule["impact"] in ("serious", "critical")
+            for node in rule["nodes"]
+        ]
+
+    def picture(self, name: str, *, of: Any) -> None:
+        """Take the picture of the docs: written where FUNES_LAB_PICTURES=1 asks for it, else to be looked at only."""
+        folder = PICTURES if os.environ.get("FUNES_LAB_PICTURES") == "1" else SHOTS
+        folder.mkdir(parents=True, exist_ok=True)
+        of.screenshot(path=folder / f"{name}.png")
+
 
 @dataclass
 class LabPage(Page):
@@ -222,6 +241,13 @@ class LabPage(Page):
         notary.sign(nbformat.read(notebook, as_version=4))
         notary.store.close()
         return self
+
+    def copy_of_a_stranger(self, notebook: Path, name: str) -> str:
+        """Put a notebook there that nobody trusts: a signature is for what a notebook says, whatever its name."""
+        copy = nbformat.read(notebook, as_version=4)
+        copy.metadata["title"] = name
+        nbformat.write(copy, self.server.folder / name)
+        return name
 
     def run_all(self, *, within: float = 60) -> LabPage:
         """Run all cells and wait until the last one is done; an error in one of them is a failure."""

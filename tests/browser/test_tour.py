@@ -75,13 +75,13 @@ def test_the_tour_shows_its_pictures_before_it_is_run(lab: LabPage) -> None:
     assert labels(lab) == committed_labels()
     check_the_refusal(lab)
     lab.shot("tour-not-run")
-    lab.shot("refused", of=lab.page.get_by_role("region", name="Why Debt::PaymentReceived was refused").first)
+    lab.picture("refused", of=lab.page.get_by_role("region", name="Why Debt::PaymentReceived was refused").first)
     assert (lab.outside, lab.complaints) == ([], [])
 
 
 def test_a_tour_that_nobody_trusts_still_shows_its_tables(lab: LabPage) -> None:
-    shutil.copy(TOUR, lab.server.folder / "untrusted.ipynb")
-    lab.open("untrusted.ipynb")
+    lab.open(lab.copy_of_a_stranger(TOUR, "untrusted-tour.ipynb"))
+    assert lab.page.locator(".jp-OutputArea-output style").count() == 0
     assert lab.page.get_by_role("cell", name="would be −999,499, must be ≥ 0").is_visible()
     lab.shot("tour-untrusted")
     assert lab.outside == []
