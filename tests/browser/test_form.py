@@ -223,7 +223,13 @@ def test_lists_groups_choices_and_secrets_are_filled_by_hand(lab: LabPage) -> No
     form.get_by_text("Would be accepted as version 1").wait_for()
     assert form.get_by_label("pin").get_attribute("type") == "password"
     lab.shot("form-nested", of=form)
-    lab.page.set_viewport_size({"width": 560, "height": 900})
+    lab.page.set_viewport_size({"width": 504, "height": 900})
+    assert form.bounding_box()["width"] == 400
+    assert form.evaluate("form => form.scrollWidth <= form.clientWidth")
+    field, hint = form.get_by_label("total"), form.get_by_text("Decimal ≥ 0", exact=True)
+    assert field.bounding_box()["width"] > 200
+    assert abs(field.bounding_box()["x"] - hint.bounding_box()["x"]) < 2
+    assert lab.findings() == []
     lab.shot("form-narrow", of=form)
     form.get_by_role("button", name="Append", exact=True).click()
     form.get_by_text("Accepted: Shop::Ordered is version 1.").wait_for()

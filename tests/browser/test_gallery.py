@@ -12,6 +12,7 @@ import pytest
 from nbconvert import HTMLExporter
 
 from tests.browser.harness import DARK, GALLERY, LIGHT, NBCONVERT, LabPage, Page
+from tests.browser.test_tour import notebook
 
 #: Every widget of the gallery: the name of its picture in the docs, and where it is.
 WIDGETS = {
@@ -20,6 +21,22 @@ WIDGETS = {
     "timeline": "section.fl-timeline",
     "bitemporal": "section.fl:has(.bm-map)",
 }
+#: What command mode understands without a modifier: insert, delete, cut, undo, turn into text, edit, move, and more.
+KEYS = [*"abdxzmy1i0", "Enter", "Escape", "ArrowUp", " "]
+#: Mark one thing that takes the focus of each kind.
+PLACES = """selector => {
+  const kinds = new Map();
+  const own = "button, input, select, textarea, [tabindex='0']";
+  for (const one of document.querySelector(selector).querySelectorAll(own))
+    if (one.checkVisibility() && !one.disabled) kinds.set(`${one.tagName} ${one.className} ${one.role}`, one);
+  [...kinds.values()].forEach((one) => { one.dataset.place = ""; });
+}"""
+#: All of the notebook that a command could change.
+NOTEBOOK = """() => {
+  const { content } = window.jupyterapp.shell.currentWidget;
+  const cells = [...content.model.cells].map(({ id, type, outputs }) => `${id} ${type} ${outputs?.length}`);
+  return [content.mode, content.activeCellIndex, ...cells].join(", ");
+}"""
 OUTPUTS = ".jp-OutputArea-output"
 #: What a picture says to those who do not see it.
 SAID = re.compile(r'<(?:img [^>]*alt|section class="fl" aria-label)="([^"]+)"')
@@ -30,6 +47,12 @@ def committed() -> list[str]:
     cells = nbformat.read(GALLERY, as_version=4).cells
     htmls = [output.get("data", {}).get("text/html", "") for cell in cells for output in cell.get("outputs", ())]
     return [SAID.search(html).group(1) for html in htmls if html]
+
+
+def sources(name: str) -> list[str]:
+    """The cells that a widget needs, and the one that shows it."""
+    cells = {cell.id: cell.source for cell in nbformat.read(GALLERY, as_version=4).cells}
+    return [cells[one] for one in ("imports", "classes", "tell", name)]
 
 
 def widget(page: Page, name: str) -> Any:
@@ -80,6 +103,23 @@ def test_in_jupyterlab_the_widgets_follow_the_form_and_axe_finds_nothing_serious
     steps(lab)
     assert lab.findings() == []
     assert (lab.outside, lab.complaints) == ([], [])
+
+
+@pytest.mark.parametrize("name", WIDGETS)
+def test_a_key_in_a_widget_is_no_command_of_the_notebook(lab: LabPage, name: str) -> None:
+    lab.open(notebook(lab.server.folder, f"keys-{name}.ipynb", *sources(name))).run_all()
+    widget(lab, name).wait_for()
+    lab.page.evaluate(PLACES, WIDGETS[name])
+    before = lab.page.evaluate(NOTEBOOK)
+    places = lab.page.locator("[data-place]").element_handles()
+    assert len(places) >= 2
+    for place in places:
+        for key in KEYS:
+            # what a key draws anew is no longer there
+            if place.evaluate("one => { one.focus(); return one === document.activeElement }"):
+                lab.page.keyboard.press(key)
+                assert lab.page.evaluate(NOTEBOOK) == before, (key, place.evaluate("one => one.outerHTML"))
+    assert lab.complaints == []
 
 
 def test_what_was_committed_shows_its_pictures_before_it_is_run(lab: LabPage) -> None:

@@ -265,7 +265,11 @@ function keys() {
 }
 
 function render({ model, el }) {
-  const section = make("section", { class: "fl", "data-lm-suppress-shortcuts": "true" });
+  const section = make("section", { class: "fl" });
+  section.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || (event.shiftKey && event.key === "Enter")) return;
+    event.stopPropagation(); // no key that is pressed here is a command of the notebook
+  });
   const head = make("header", { class: "fl-head" });
   const fault = make("div", { class: "fl-note", role: "alert", style: "color:var(--fl-edge)" });
   const say = make("div", { class: "bm-say", "aria-live": "polite" });
@@ -380,7 +384,6 @@ function render({ model, el }) {
     };
     if (!(event.key in steps)) return;
     event.preventDefault();
-    event.stopPropagation();
     go(...steps[event.key]);
   });
   map.addEventListener("click", (event) => {

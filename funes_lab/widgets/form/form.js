@@ -1,4 +1,4 @@
-// What ipywidgets cannot do for a form: its name and its errors for a screen reader, and Ctrl+Enter.
+// What ipywidgets cannot do for a form: its name and its errors for a screen reader, and its keys.
 let count = 0;
 
 function describe(field) {
@@ -22,6 +22,11 @@ function render({ model, el }) {
     event.stopPropagation();
     model.send({ pressed: "append" });
   };
+  // a button of ours has the focus while the notebook is in command mode
+  const keep = (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || (event.shiftKey && event.key === "Enter")) return;
+    event.stopPropagation();
+  };
   const found = () => {
     host = el.closest(".fl-form");
     if (!host) return void requestAnimationFrame(found);
@@ -29,12 +34,15 @@ function render({ model, el }) {
     host.setAttribute("aria-label", model.get("label"));
     // on the way down: the text fields of ipywidgets let no key out
     host.addEventListener("keydown", press, true);
+    host.addEventListener("keydown", keep);
     watch.observe(host, { subtree: true, childList: true, attributes: true, attributeFilter: ["class"] });
   };
   found();
   return () => {
     watch.disconnect();
-    if (host) host.removeEventListener("keydown", press, true);
+    if (!host) return;
+    host.removeEventListener("keydown", press, true);
+    host.removeEventListener("keydown", keep);
   };
 }
 

@@ -269,7 +269,7 @@ class Chart {
 class Scrubber {
   constructor(model, el) {
     this.model = model;
-    this.section = node("section", { class: "fl scrub", "data-lm-suppress-shortcuts": "true" });
+    this.section = node("section", { class: "fl scrub" });
     el.append(this.section);
     this.names = ["data", "whatif", "value", "skipped", "fields", "fault"].map((name) => `change:${name}`);
     this.changed = () => this.update();
@@ -607,7 +607,9 @@ class Scrubber {
   }
 
   key(event) {
-    if (!this.story.length || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || (event.shiftKey && event.key === "Enter")) return;
+    event.stopPropagation(); // no key that is pressed here is a command of the notebook
+    if (!this.story.length) return;
     const inState = event.target.closest?.(".st-rows"), onButton = event.target.tagName === "BUTTON";
     const by = event.target === this.slider ? -1 : 1; // up is more on a slider, and back in a list
     const acts = {
@@ -621,7 +623,6 @@ class Scrubber {
     const act = acts[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (!act) return;
     event.preventDefault();
-    event.stopPropagation();
     act();
   }
 }
