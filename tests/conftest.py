@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterator
 from datetime import timedelta
@@ -31,6 +32,18 @@ def _alone() -> Iterator[None]:
     for lab in [lab for lab in current._process if lab not in process]:
         lab.close()  # type: ignore[attr-defined]
     current._process[:], current._before[:] = process, before
+
+
+@pytest.fixture(autouse=True)
+def _no_loop_of_others(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A browser that a test started leaves its loop running in this thread; only its own tests may see it."""
+    running = asyncio._get_running_loop()
+    if running is None or request.node.get_closest_marker("browser"):
+        yield
+        return
+    asyncio._set_running_loop(None)
+    yield
+    asyncio._set_running_loop(running)
 
 
 @pytest.fixture
