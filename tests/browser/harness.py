@@ -95,7 +95,7 @@ def jupyterlab(home: Path) -> Iterator[Server]:
         path = Path(folders["JUPYTERLAB_SETTINGS_DIR"], "@jupyterlab", f"{name}.jupyterlab-settings")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(value), encoding="utf-8")
-    port, token = _free_port(), secrets.token_hex(16)
+    port, token = free_port(), secrets.token_hex(16)
     arguments = [
         "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}",
         "--ServerApp.port_retries=0", f"--ServerApp.root_dir={folder}", f"--IdentityProvider.token={token}",
@@ -108,40 +108,42 @@ def jupyterlab(home: Path) -> Iterator[Server]:
         )  # fmt: skip
     server = Server(f"http://127.0.0.1:{port}", token, folder, Path(folders["JUPYTER_DATA_DIR"]), process)
     try:
-        _wait_until_up(server, log)
+        wait_until_up(f"{server.url}/api?token={token}", process, log)
         yield server
     finally:
-        _stop(server)
+        with suppress(OSError, subprocess.TimeoutExpired):
+            server.api("shutdown", "POST")
+            process.wait(10)
+        stop(process)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
 
 
-def _wait_until_up(server: Server, log: Path, *, within: float = 60) -> None:
+def wait_until_up(address: str, process: subprocess.Popen[bytes], log: Path, *, within: float = 60) -> None:
+    """Wait until a server answers."""
     deadline = time.monotonic() + within
     while True:
         try:
-            server.api("status")
+            urllib.request.urlopen(address, timeout=5).close()
         except OSError:
-            if server.process.poll() is not None or time.monotonic() > deadline:
-                pytest.fail(f"JupyterLab does not come up:\n{log.read_text(errors='replace')[-3000:]}")
+            if process.poll() is not None or time.monotonic() > deadline:
+                pytest.fail(f"the server does not come up:\n{log.read_text(errors='replace')[-3000:]}")
             time.sleep(0.1)
         else:
             return
 
 
-def _stop(server: Server) -> None:
-    with suppress(OSError, subprocess.TimeoutExpired):
-        server.api("shutdown", "POST")
-        server.process.wait(10)
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End a server with all its processes."""
     for sent in (signal.SIGTERM, signal.SIGKILL):
-        if server.process.poll() is None:
+        if process.poll() is None:
             with suppress(ProcessLookupError, subprocess.TimeoutExpired):
-                os.killpg(server.process.pid, sent)
-                server.process.wait(5)
+                os.killpg(process.pid, sent)
+                process.wait(5)
 
 
 # --- exported pages ---------------------------------------------------------------------------------------------
