@@ -17,7 +17,7 @@ PACKAGE = ROOT / "funes_lab"
 
 # From the ground up. A module imports from its own floor and from those below it.
 FLOORS = [
-    {"formats", "errors", "storable", "watching", "packing"},
+    {"formats", "errors", "storable", "watching", "packing", "audience"},
     {"registry", "shape", "validation", "definition"},
     {"event", "upcast", "codec"},
     {"fold", "projection", "judging"},

@@ -14,6 +14,7 @@ import pyarrow as pa
 from tqdm.auto import tqdm
 
 from funes_lab import formats
+from funes_lab.audience import somebody_is_there
 from funes_lab.errors import ProjectionError
 from funes_lab.fold import Fold, folding
 from funes_lab.replay.columns import GUESS, check_decimals, column, kinds_of, picked
@@ -75,8 +76,9 @@ def _rows(table: pa.Table, numbers: list[int]) -> pa.Table:
 
 @contextmanager
 def told(scan: Scan, *, progress: bool) -> Iterator[Callable[[int], object]]:
-    """A bar that shows how far a scan is, if it takes longer than a second."""
-    with tqdm(total=scan.rows, unit=" events", unit_scale=True, delay=1, disable=not progress) as bar:
+    """A bar that shows how far a scan is, if it takes longer than a second and somebody looks."""
+    seen = progress and somebody_is_there()
+    with tqdm(total=scan.rows, unit=" events", unit_scale=True, delay=1, disable=not seen) as bar:
         yield bar.update
 
 

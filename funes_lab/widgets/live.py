@@ -19,9 +19,9 @@ from typing import Any, Final
 import anywidget
 import traitlets
 
+from funes_lab.audience import request, told_to_somebody
 from funes_lab.current import Workspace
 from funes_lab.widgets import theme
-from funes_lab.widgets.audience import request, told_to_somebody
 from funes_lab.widgets.twin import Static, Twin, source
 
 #: Appends that follow each other within so many seconds are drawn once.

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from funes_lab import formats
-from funes_lab.widgets.audience import somebody_is_there
+from funes_lab.audience import somebody_is_there
 
 #: A static picture is never larger; what does not fit is left out, and said so.
 LARGEST: Final = 500_000

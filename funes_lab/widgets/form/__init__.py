@@ -18,6 +18,7 @@ import ipywidgets as w
 import traitlets
 
 from funes_lab import formats
+from funes_lab.audience import told_to_somebody
 from funes_lab.event import Event
 from funes_lab.projection import latest
 from funes_lab.reading_side import ReadingSide
@@ -25,7 +26,6 @@ from funes_lab.rules import rules_of
 from funes_lab.storable import instant
 from funes_lab.stream import Reading
 from funes_lab.verdict import Verdict
-from funes_lab.widgets.audience import told_to_somebody
 from funes_lab.widgets.form import fields, filling, outlook
 from funes_lab.widgets.form import sheet as form_sheet
 from funes_lab.widgets.form.controls import Control, Parts, close

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import ipywidgets as w
 
+from funes_lab.audience import told_to_somebody
 from funes_lab.widgets import markup, sentences
-from funes_lab.widgets.audience import told_to_somebody
 from funes_lab.widgets.form import fields
 from funes_lab.widgets.form.fields import Field
 

@@ -10,8 +10,8 @@ import ipywidgets as w
 import traitlets
 
 from funes_lab import formats
+from funes_lab.audience import told_to_somebody
 from funes_lab.widgets import markup, theme
-from funes_lab.widgets.audience import told_to_somebody
 from funes_lab.widgets.form import fields, outlook
 from funes_lab.widgets.form.controls import TextControl, choice_of_types
 from funes_lab.widgets.form.outlook import Outlook

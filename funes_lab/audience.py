@@ -1,7 +1,7 @@
-"""Whether anybody is there to look at a widget, or a program executes the notebook.
+"""Whether anybody is there to look, or a program executes the notebook.
 
-Such a program stores the state of every widget that tells of itself, and an exporter then prefers the live view to the
-static twin; the live view needs a network. So where nobody is there, a widget speaks to nobody, as outside of a kernel.
+Such a program stores the state of every widget that tells of itself, and the page of a notebook with any state asks a
+network for what draws it. So where nobody is there, a widget speaks to nobody, as outside of a kernel.
 """
 
 from __future__ import annotations

@@ -31,6 +31,14 @@ form
     "form.values = {'lines': [{'sku': 'A-1'}, {'sku': 'A-2'}]}\nform",
     "form.append()\nform.event_type = Closed\nform",
     "timeline = shop.timeline()\ntimeline.selection = 1\ntimeline",
+    """
+class Count(fl.Projection[Line]):
+    @fl.interpretation_for(Ordered)
+    def ordered(state, event):
+        state.sku = event.lines[-1].sku
+
+shop.lab.replay(Count, progress=True)
+""",
     "import ipywidgets\nipywidgets.IntSlider()",
 )
 
@@ -47,9 +55,10 @@ def bundle(cell: Any) -> dict[str, Any]:
 
 
 def test_what_a_program_executes_keeps_the_picture_and_no_view(executed):
-    for cell in executed.cells[:-1]:
-        assert bundle(cell)["text/html"].startswith('<div id="fl-')
-        assert VIEW not in bundle(cell)
+    *pictures, frame, _ = map(bundle, executed.cells)
+    assert all(picture["text/html"].startswith('<div id="fl-') for picture in pictures)
+    assert "A-2" in frame["text/plain"]
+    assert not [one for one in (*pictures, frame) if VIEW in one]
 
 
 def test_no_widget_leaves_a_state_and_those_of_others_still_do(executed):
