@@ -8,10 +8,8 @@ ARGS   =
 PY        = $(VENV)/bin/python
 INSTALLED = $(VENV)/installed
 
-# An exported notebook may fetch nothing: an empty script stands in for each one that nbconvert would link to, and
-# widget state stays out, since with it the page waits for a widget manager from a network.
-OFFLINE = --HTMLExporter.require_js_url=data:, --HTMLExporter.mathjax_url=data:, \
-          --ExecutePreprocessor.store_widget_state=False
+# An exported notebook may fetch nothing: an empty script stands in for each of the two that nbconvert links to.
+OFFLINE = --HTMLExporter.require_js_url=data:, --HTMLExporter.mathjax_url=data:,
 
 # What stands on DuckDB runs on its older version too, in an environment of its own.
 OLDER       = .venv-duckdb-1.5

@@ -116,6 +116,7 @@ def test_a_cell_is_picked_by_keyboard_and_by_pointer_and_arrives_in_python(opene
     region.locator("svg").click(position={"x": 90, "y": 30})
     assert said(opened).startswith("On 4 May we believed that on 5 January the outstanding balance was 600.00.")
     assert asked(opened, "2026-01-05 2026-05-04 outstanding_balance")
+    assert opened.findings() == []
     assert (opened.outside, opened.complaints) == ([], [])
 
 

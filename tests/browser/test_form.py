@@ -100,6 +100,7 @@ def test_an_event_is_appended_by_typing_and_clicking_and_a_refusal_is_corrected(
     append.click()
     form.get_by_role("alert").get_by_text("Refused: outstanding_balance would be").wait_for()
     assert asked(lab, "len(lab.rejections), debt.version, form.event.persisted") == "(1, 1, False)"
+    assert lab.findings() == []
     lab.shot(f"form-{name}-refused", of=form)
 
     fill(form, principal_amount="60.00")

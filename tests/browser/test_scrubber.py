@@ -197,6 +197,7 @@ def test_the_pointer_works_the_list_the_buttons_and_the_track(lab: LabPage) -> N
     shown.get_by_role("slider").focus()
     press(lab, " ")
     assert shown.get_by_role("button", name="play").is_visible()
+    assert lab.findings() == []
     lab.shot("scrub-dark", of=shown)
     assert (lab.outside, lab.complaints) == ([], [])
 

@@ -170,6 +170,7 @@ def test_events_and_attempts_are_selected_by_keyboard(lab: LabPage, theme: str) 
     assert "Refused: amount −3 must be > 0." in timeline.inner_text()
     press("n")
     says(lab, "refused by interpretation")
+    assert lab.findings() == []
     lab.shot(f"timeline-{name}", of=timeline)
     press("ArrowDown")
     says(lab, "version 4, Debt::FeeCharged")
