@@ -39,6 +39,12 @@ class Follower:
     #: The exception of a callback, in one line; empty while nothing is wrong.
     fault: str
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls):
+            # the boxes and buttons that a widget makes of itself are widgets, too
+            cls.__init__ = told_to_somebody()(cls.__init__)  # type: ignore[method-assign]
+
     def follow(self, lab: Workspace, *identity: Hashable) -> None:
         """Draw whenever something is appended or refused; what the same cell showed before is closed.
 

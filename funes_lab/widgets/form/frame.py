@@ -10,7 +10,6 @@ import ipywidgets as w
 import traitlets
 
 from funes_lab import formats
-from funes_lab.audience import told_to_somebody
 from funes_lab.widgets import markup, theme
 from funes_lab.widgets.form import fields, outlook
 from funes_lab.widgets.form.controls import TextControl, choice_of_types
@@ -58,7 +57,6 @@ class Frame(Follower, Twin, w.VBox):  # type: ignore[misc]  # the twin's bundle 
         """Do what a button says."""
         raise NotImplementedError
 
-    @told_to_somebody()
     def _built(self, idx: str, names: Sequence[str], *, timed: bool) -> list[Any]:
         self._choice = choice_of_types(names)
         self._choice.observe(lambda _: self._turned(), "value")
