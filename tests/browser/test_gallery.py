@@ -14,7 +14,7 @@ from nbconvert import HTMLExporter
 from tests.browser.harness import DARK, GALLERY, LIGHT, NBCONVERT, LabPage, Page
 from tests.browser.test_tour import notebook
 
-#: Every widget of the gallery: the name of its picture in the docs, and where it is.
+#: Every widget of the gallery, in its order: the name of its picture in the docs, and where it is.
 WIDGETS = {
     "form": ".fl-form",
     "scrubber": "section.fl.scrub",
@@ -39,7 +39,7 @@ NOTEBOOK = """() => {
 }"""
 OUTPUTS = ".jp-OutputArea-output"
 #: What a picture says to those who do not see it.
-SAID = re.compile(r'<(?:img [^>]*alt|section class="fl" aria-label)="([^"]+)"')
+SAID = re.compile(r'<(?:img [^>]*alt|section class="fl[^"]*" aria-label)="([^"]+)"')
 
 
 def committed() -> list[str]:
