@@ -10,9 +10,10 @@ import asyncio
 import logging
 import sys
 import weakref
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import wraps
 from pathlib import Path
 from typing import Any, Final
 
@@ -43,7 +44,7 @@ class Follower:
         super().__init_subclass__(**kwargs)
         if "__init__" in vars(cls):
             # the boxes and buttons that a widget makes of itself are widgets, too
-            cls.__init__ = told_to_somebody()(cls.__init__)  # type: ignore[method-assign]
+            cls.__init__ = _quietly(cls.__init__)  # type: ignore[method-assign]
 
     def follow(self, lab: Workspace, *identity: Hashable) -> None:
         """Draw whenever something is appended or refused; what the same cell showed before is closed.
@@ -137,6 +138,20 @@ class Live(Follower, Twin, anywidget.AnyWidget):  # type: ignore[misc]  # the tw
 
     def __repr__(self) -> str:
         return self.picture()[1]
+
+
+def _quietly(init: Callable[..., None]) -> Callable[..., None]:
+    """A constructor that tells of what it makes only where somebody is there.
+
+    Not the decorator: its frame would stand between a widget and the line that it is made at.
+    """
+
+    @wraps(init)
+    def made(self: Any, *args: Any, **kwargs: Any) -> None:
+        with told_to_somebody():
+            init(self, *args, **kwargs)
+
+    return made
 
 
 @contextmanager

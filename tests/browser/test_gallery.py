@@ -20,6 +20,8 @@ WIDGETS = {
     "scrubber": "section.fl.scrub",
     "timeline": "section.fl-timeline",
     "bitemporal": "section.fl:has(.bm-map)",
+    "inspector": "section.fl.inspect",
+    "browser": "section.fl-lab",
 }
 #: What command mode understands without a modifier: insert, delete, cut, undo, turn into text, edit, move, and more.
 KEYS = [*"abdxzmy1i0", "Enter", "Escape", "ArrowUp", " "]

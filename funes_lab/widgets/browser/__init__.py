@@ -16,6 +16,7 @@ import ipywidgets as w
 import traitlets
 
 from funes_lab import formats
+from funes_lab.audience import request, somebody_is_there, told_to_somebody
 from funes_lab.projection import Projection
 from funes_lab.stream import EventStream
 from funes_lab.widgets import theme
@@ -25,7 +26,7 @@ from funes_lab.widgets.browser.listing import ORDERS, PAGE, Listing
 from funes_lab.widgets.browser.rows import Choice, Shown, Teller
 from funes_lab.widgets.form.controls import close
 from funes_lab.widgets.live import Follower, hosted
-from funes_lab.widgets.twin import Static, Twin, request, somebody_is_there, source
+from funes_lab.widgets.twin import Static, Twin, source
 
 if TYPE_CHECKING:
     from funes_lab.lab import Lab
@@ -225,6 +226,7 @@ class LabBrowser(Follower, Twin, w.VBox):  # type: ignore[misc]  # the twin's bu
     def __repr__(self) -> str:
         return frame.label(self._view())
 
+    @told_to_somebody()
     def _built(self) -> list[Any]:
         self._table, self._place = Table(), w.VBox([])
         self._place.add_class("fl-place")
