@@ -120,15 +120,17 @@ class FileLock:
                     who = holder or "another process"
                     _log.warning("%s is held by %s; waiting for it, up to %g s", self._database, who, timeout)
                 time.sleep(min(_NEXT_PAUSE if self._is_next else _PAUSE, timeout - waited))
+            self.held = True
+            return self._sign(purpose)
+        except BaseException:
+            self.let_go()
+            raise
         finally:
             self._leave_turnstile()
-        self.held = True
-        return self._sign(purpose)
 
     def let_go(self) -> None:
         """Give it back."""
-        if self.held and fcntl is not None and self._fd is not None:
-            self.held = False
+        if fcntl is not None and self._fd is not None:
             fcntl.flock(self._fd, fcntl.LOCK_UN)
         self.held = False
 
