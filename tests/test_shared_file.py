@@ -617,6 +617,16 @@ def test_a_read_does_not_hide_what_is_not_told_yet(lab, other):
     assert screen.told.wait(5)
 
 
+def test_those_who_watch_are_told_of_a_batch_when_it_is_over(lab, other):
+    screen = Screen(lab)
+    append = "NoteStream.for_('n', lab=lab).append(noted())"
+    other.begin(f"with lab.batch():\n    {append}; time.sleep(1.2); {append}; time.sleep(0.6)")
+    assert not screen.told.wait(1.6)
+    other.hear()
+    assert screen.told.wait(5)
+    assert NoteStream.for_("n", lab=lab).version == 2
+
+
 def test_nobody_looks_when_nobody_watches_or_the_lab_is_closed(lab):
     def gone() -> bool:
         deadline = time.monotonic() + 5
