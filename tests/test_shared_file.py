@@ -364,6 +364,27 @@ def test_a_killed_process_holds_nothing_and_what_it_acknowledged_is_there(path):
     assert not lock_of(path).exists()
 
 
+@pytest.mark.parametrize("options", [{}, {"shared": True}, {"read_only": True}], ids=["alone", "shared", "read only"])
+def test_what_a_killed_process_wrote_is_found_by_idx_whoever_opened_the_file_since(path, options):
+    """DuckDB 1.5 forgets it in its indexes if nothing is written between the opening and the closing."""
+    doomed = OtherProcess()
+    doomed.run("lab = fl.Lab(path); stream = NoteStream.for_('n', lab=lab)", path=str(path))
+    doomed.run(READ_MODEL)
+    doomed.run("[CountedStream.for_('n', lab=lab).append_or_raise(noted(text)) for text in 'abc']")
+    doomed.kill()
+    assert path.with_name(f"{path.name}.wal").exists()
+    for _ in range(2):
+        with fl.Lab(path, **options) as lab:
+            assert len(lab.rejections) == 0
+    for further in (options, {}):
+        with fl.Lab(path, **further) as lab:
+            assert [event.text for event in NoteStream.for_("n", lab=lab).events] == ["a", "b", "c"]
+            assert lab.sql("SELECT notes FROM counts WHERE idx = 'n'").notes.tolist() == [3]
+    with fl.Lab(path) as lab:
+        assert CountedStream.for_("n", lab=lab).append(noted()).version == 4
+        assert lab.table("counts").notes.tolist() == [4]
+
+
 @pytest.mark.parametrize("shared", [True, False])
 def test_no_child_process_inherits_the_lock(path, process, shared):
     with fl.Lab(path, shared=shared) as lab, lab.batch():

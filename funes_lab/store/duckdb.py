@@ -38,7 +38,7 @@ from funes_lab.store.checks import refuse_bad_rows
 from funes_lab.store.failures import damage_told, is_duplicate, told
 from funes_lab.store.file_lock import FileLock
 from funes_lab.store.journal import JournalTable
-from funes_lab.store.opening import check_path, connect, prepare
+from funes_lab.store.opening import bind_indexes, check_path, connect, prepare, was_not_closed
 from funes_lab.store.queries import SHAPES, answered
 from funes_lab.store.read_models import ReadModelTables
 from funes_lab.store.scan import DuckDBScan
@@ -120,8 +120,11 @@ class DuckDBStore(JournalTable, ReadModelTables):
         try:
             if self._lock is not None:
                 self._lock.take(lock_timeout, "an open lab")
+            was_left = not self.read_only and was_not_closed(self.path)
             self._connection = connect(self.path, read_only=self.read_only)
             with damage_told(self.path):
+                if was_left:
+                    bind_indexes(self._connection)
                 self._has_journal = prepare(self._connection, self.path, read_only=self.read_only)
                 self._writer = self._connection.cursor()
                 # planning dominates a one-row INSERT, and there is nothing in it to optimise

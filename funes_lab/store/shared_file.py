@@ -21,7 +21,7 @@ from funes_lab.store.duckdb import DuckDBStore, Opened
 from funes_lab.store.failures import damage_told, told
 from funes_lab.store.file_lock import FileLock
 from funes_lab.store.kinds import literal
-from funes_lab.store.opening import attach, attached, check_path, connect, prepare
+from funes_lab.store.opening import attach, attached, bind_indexes, check_path, connect, prepare, was_not_closed
 from funes_lab.store.polling import PollingWatchers, token
 from funes_lab.store.tables import quoted
 
@@ -127,14 +127,21 @@ class SharedFileStore(DuckDBStore):
 
     def _attach(self, purpose: str) -> None:
         assert self._lock is not None
+        assert self._connection is not None
         deadline = time.monotonic() + self.lock_timeout
         others = self._lock.take(self.lock_timeout, purpose)
         self._is_attached = True  # it is tried: whatever comes in between, it is detached
         try:
             self._check_file()
             before = token(self.path)
+            was_left = not self.read_only and was_not_closed(self.path)
             with damage_told(self.path):
                 self._attach_when_free(deadline)
+                if not self._name:
+                    self._name = attached(self._connection)
+                if was_left:
+                    with contextlib.closing(self.cursor()) as cursor:
+                        bind_indexes(cursor)
                 if self._file is None:
                     self._first_time()
                 elif others or before != self.watchers.left:
@@ -227,8 +234,6 @@ class SharedFileStore(DuckDBStore):
             raise StoreError(f"{self.path} {what}; close this lab, and open it again with fl.Lab(…, shared=True)")
 
     def _first_time(self) -> None:
-        assert self._connection is not None
-        self._name = attached(self._connection)
         with contextlib.closing(self.cursor()) as cursor:
             self._has_journal = prepare(cursor, self.path, read_only=self.read_only)
         self._file = _identity(self.path)

@@ -17,5 +17,5 @@ class OnSharedFile(Machine):
 
 
 TestOnSharedFile = OnSharedFile.TestCase
-TestOnSharedFile.settings = histories(parts=20)
+TestOnSharedFile.settings = histories(parts=40)
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes cannot take turns on Windows")
