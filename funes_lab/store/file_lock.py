@@ -289,7 +289,9 @@ def program() -> str:
     notebook = os.environ.get("JPY_SESSION_NAME")
     if notebook:
         return f"the notebook {Path(notebook).name}"
-    return Path(sys.argv[0]).name or "python" if sys.argv else "python"
+    script = Path(sys.argv[0] if sys.argv else "")
+    name = script.parent.name if script.name == "__main__.py" else script.name
+    return name if name not in ("", "-", "-c", "-m") else "python"
 
 
 def locked(path: str, holder: Holder | None, waited: float) -> StoreLockedError:
