@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes canno
 
 #: Appends of each process, and processes killed; the figures of the record under `FUNES_LAB_PROOF=20000`.
 PROCESSES, EACH = 4, 200 if HISTORIES > 1000 else 25
-KILLS = 30 if HISTORIES > 1000 else 6
+KILLS = 30 if HISTORIES > 1000 else 4
 
 
 class Taker:
@@ -37,6 +37,8 @@ class Taker:
             [sys.executable, "-m", "tests.proof.taker", str(path), str(by), str(count)],
             cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
+
+    def wait_until_up(self) -> None:
         assert self._process.stdout is not None
         assert json.loads(self._process.stdout.readline()) == {"ready": True}
 
@@ -65,6 +67,8 @@ def takers(path: Path, numbers: range, count: int) -> Iterator[list[Taker]]:
     running: list[Taker] = []
     try:
         running.extend(Taker(path, number, count) for number in numbers)
+        for taker in running:
+            taker.wait_until_up()
         for taker in running:
             taker.go()
         yield running
