@@ -69,7 +69,7 @@ LOOKS_UP = {
     ("keeping", "replay"): "lab.rebuild(P) is a door to the replay",
     ("log", "replay"): "lab.log.df() is a door to the replay",
     ("log", "interchange"): "lab.log.to_classes() is a door to the writer of classes",
-    ("lab", "interchange"): "lab.load(path) is a door to the readers of files",
+    ("keeping", "interchange"): "lab.load(path) is a door to the readers of files",
 }
 
 PUBLIC = {
@@ -185,6 +185,12 @@ def test_modules_of_one_floor_do_not_import_each_other_in_a_circle():
         if found.at_the_top:
             graph.setdefault(found.importer, set()).add(found.imported)
     graphlib.TopologicalSorter(graph).prepare()
+
+
+def test_locks_of_the_system_are_asked_for_in_one_place_only():
+    """Windows has none of them, and must get along without."""
+    users = [path.relative_to(PACKAGE).as_posix() for path in modules() if "fcntl" in path.read_text(encoding="utf-8")]
+    assert users == ["store/file_lock.py"]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, Self
@@ -146,6 +147,12 @@ class Store(Protocol):
     writing: threading.RLock
     #: Told whenever something was written or forgotten.
     watchers: Watchers
+    #: Grows whenever another process may have written, if the store lets any.
+    turn: int
+
+    def opened(self, purpose: str = "reading") -> AbstractContextManager[Any]:
+        """A block in which the database stays open; `purpose` is told to whoever waits for the file."""
+        ...
 
     def head(self, idx: str, unit: Unit | None = None) -> Head:
         """Where a stream stands."""

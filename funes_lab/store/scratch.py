@@ -28,18 +28,16 @@ class ScratchStore(DuckDBStore):
     """An empty log in memory of its own."""
 
     def __init__(self) -> None:
-        self._name = f"scratch_{next(_numbers)}"
         super().__init__(":memory:", read_only=False)
-
-    def _connected(self) -> duckdb.DuckDBPyConnection:
+        self._name = f"scratch_{next(_numbers)}"
         with _guard:
             root = _root()
             root.execute(f"ATTACH ':memory:' AS {self._name}")
-            return self._used(root.cursor())
-
-    def _prepared(self, connection: duckdb.DuckDBPyConnection) -> bool:
-        connection.execute(CREATE)
-        return True
+            self._connection = self._used(root.cursor())
+        self._connection.execute(CREATE)
+        self._has_journal = True
+        self._writer = self.cursor()
+        self._writer.execute("PRAGMA disable_optimizer")  # as in any store
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A cursor of one's own, in this database."""

@@ -54,8 +54,10 @@ def fl_labs_on(folder: Path) -> list[fl.Lab]:
 def fill(stream: fl.EventStream, size: int) -> list[str]:
     """Append until the disk is full; the texts that were acknowledged."""
     texts: list[str] = []
+    chance = random.Random(size)
     for number in range(100_000):
-        text = f"{number} " + "x" * size
+        # a checkpoint would make little of what repeats itself
+        text = f"{number} " + chance.randbytes(size // 2).hex()
         event = noted(text)
         try:
             stream.append(event)
@@ -74,13 +76,14 @@ def texts_of(lab: fl.Lab) -> list[str]:
     return [event.text for event in events]
 
 
+@pytest.mark.parametrize("shared", [False, True], ids=["alone", "shared"])
 @pytest.mark.parametrize("size", [100, 20_000])
-def test_on_a_full_disk_an_append_raises_and_everything_acknowledged_is_there(small_disk, size):
+def test_on_a_full_disk_an_append_raises_and_everything_acknowledged_is_there(small_disk, size, shared):
     folder, mount = small_disk
-    if size == 100:
-        # appends of a hundred bytes would take a minute to fill it
+    if size == 100 or shared:
+        # appends of a hundred bytes, or each in an opening of its own, would take a minute to fill it
         (folder / "ballast").write_bytes(b"x" * (5 << 20))
-    lab = fl.Lab(folder / "ledger.duckdb")
+    lab = fl.Lab(folder / "ledger.duckdb", shared=shared)
     texts = fill(NoteStream.for_("n", lab=lab), size)
     assert texts_of(lab) == texts
     mount("size=64m")
@@ -92,9 +95,10 @@ def test_on_a_full_disk_an_append_raises_and_everything_acknowledged_is_there(sm
         assert texts_of(again) == texts
 
 
-def test_on_a_full_disk_a_transaction_and_a_batch_leave_nothing(small_disk):
+@pytest.mark.parametrize("shared", [False, True], ids=["alone", "shared"])
+def test_on_a_full_disk_a_transaction_and_a_batch_leave_nothing(small_disk, shared):
     folder, mount = small_disk
-    lab = fl.Lab(folder / "ledger.duckdb")
+    lab = fl.Lab(folder / "ledger.duckdb", shared=shared)
     stream = NoteStream.for_("n", lab=lab)
     stream.append(noted("first"))
     batch = [noted("x" * 20_000) for _ in range(900)]
@@ -155,14 +159,15 @@ def test_a_backup_onto_a_full_disk_raises_and_leaves_no_file(small_disk, tmp_pat
     lab.backup(tmp_path / "copy.duckdb")
 
 
-def test_a_disk_that_cannot_be_written_is_told_and_read_only_opens_it(small_disk):
+@pytest.mark.parametrize("shared", [False, True], ids=["alone", "shared"])
+def test_a_disk_that_cannot_be_written_is_told_and_read_only_opens_it(small_disk, shared):
     folder, mount = small_disk
     with fl.Lab(folder / "ledger.duckdb") as lab:
         NoteStream.for_("n", lab=lab).append(noted("kept"))
     mount("ro")
     with pytest.raises(fl.StoreError, match="read_only=True"):
-        fl.Lab(folder / "ledger.duckdb")
-    with fl.Lab(folder / "ledger.duckdb", read_only=True) as lab:
+        fl.Lab(folder / "ledger.duckdb", shared=shared)
+    with fl.Lab(folder / "ledger.duckdb", read_only=True, shared=shared) as lab:
         assert texts_of(lab) == ["kept"]
         with pytest.raises(fl.ReadOnlyError):
             NoteStream.for_("n", lab=lab).append(noted())
