@@ -224,7 +224,7 @@ def check(
         _refuse(f"{file} does not exist, or is no file.")
     from funes_lab.errors import StoreError
     from funes_lab.store.checkup import findings
-    from funes_lab.store.duckdb import open_store
+    from funes_lab.store.doors import open_store
 
     try:
         store = open_store(file, read_only=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar, Token
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel
 
@@ -20,16 +20,11 @@ from funes_lab.keeping import Keeping
 from funes_lab.metainformation import Metainformation
 from funes_lab.rejection import Rejections
 from funes_lab.replaying import Replaying
-from funes_lab.seen import Memory
+from funes_lab.seen import ComparedMemory, Memory
 from funes_lab.storable import utc
 from funes_lab.store import Store, Unit
-from funes_lab.store.duckdb import open_store
-from funes_lab.store.loading import log_table, numbered
+from funes_lab.store.doors import open_store
 from funes_lab.transaction import Rollback, Transaction
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import pyarrow as pa
 
 Clock = Callable[[], datetime]
 
@@ -53,11 +48,20 @@ class Lab(Asking, Replaying, Keeping):
         The context that `with lab.metainformation(…):` can bind to events.
     jobs : {"background", "manual"}
         Whether a thread runs the async projections, or `lab.jobs.run_pending()` does.
+    shared : bool
+        Whether several processes take turns in the file, two notebooks for example, each with `shared=True`. Then
+        nobody holds it between two operations: each opens it and closes it again, which costs a few milliseconds
+        (`with lab.batch():` opens it once for many), and sees what the others wrote. A transaction, a scan of the log
+        as in `replay` and a backup hold it until they are done. Not on Windows.
+    lock_timeout : float
+        Seconds to wait for a file that another process works in. A file that another process has open without
+        `shared=True` is waited for with it only.
 
     Raises
     ------
     StoreLockedError
-        If another process holds the file.
+        If another process holds the file, or works in it for longer than `lock_timeout`; it names that process. With
+        `shared=True` every operation may raise it. Nothing was stored then.
     CorruptLogError
         If the file is damaged, or no event log.
 
@@ -81,19 +85,21 @@ class Lab(Asking, Replaying, Keeping):
         read_only: bool = False,
         metainformation_model: type[BaseModel] | None = None,
         jobs: Literal["background", "manual"] = "background",
+        shared: bool = False,
+        lock_timeout: float = 10,
     ) -> None:
         if clock is not None and not callable(clock):
             raise TypeError(f"clock must be a function that gives a datetime, got {clock!r}")
         if jobs not in ("background", "manual"):
             raise ValueError(f"jobs must be 'background' or 'manual', got {jobs!r}")
         self._metainformation = Metainformation(metainformation_model)
-        self._store: Store = open_store(path, read_only=read_only)
+        self._store: Store = open_store(path, read_only=read_only, shared=shared, lock_timeout=lock_timeout)
         self._clock = clock
         self._read_only = read_only or self._store.read_only
         self._closed = False
         self._transaction: ContextVar[Transaction | None] = ContextVar("funes_lab_transaction", default=None)
         self._scopes: list[Token[Any]] = []
-        self.memory = Memory()
+        self.memory = ComparedMemory(self._store) if shared else Memory()
         #: Lets go of the store: at close(), or when nobody holds the lab any more.
         self._release = weakref.finalize(self, self._store.close)
         self._jobs = Jobs(self, manual=jobs == "manual")
@@ -273,68 +279,6 @@ class Lab(Asking, Replaying, Keeping):
                 transaction.over = True
                 self._transaction.reset(token)
                 transaction.end()
-
-    # --- bringing in ----------------------------------------------------------------------------------------------
-
-    def load(
-        self,
-        rows: str | os.PathLike[str] | pd.DataFrame | pa.Table | Iterable[Mapping[str, Any]],
-        *,
-        columns: Mapping[str, str] | None = None,
-    ) -> int:
-        """Load events as they are, with their versions and times: all of them, or none.
-
-        Nothing is judged. Streams that are in the log already can only be continued.
-
-        Parameters
-        ----------
-        rows : str, path, DataFrame, Arrow table or iterable of dicts
-            A path is that of a `.parquet`, `.csv` or `.jsonl` file (the last two also `.gz`), for example of a frame
-            `lab.log.df(expand=False)`. Columns: `klass` or `event`; `idx`; `props` or `payload`, JSON text or a dict
-            (without them all other columns are attributes, and what is missing in a row is left out); `occurred_at`,
-            a time with a zone or in UTC; optionally `created_at` (default `occurred_at`), `meta_info`, and
-            `version` (default: in the given order, on from what the log has of the stream). In CSV all values are
-            texts, and an empty cell is a missing value.
-        columns : dict of str to str, optional
-            Their names of columns to those above, as in pandas' `rename`.
-
-        Returns
-        -------
-        int
-            How many events were loaded.
-
-        Raises
-        ------
-        ValueError, TypeError
-            For the first row that cannot be a fact; it names row, column and value. For columns that are not there,
-            are none of the log's, or are two for one; and in a file for columns beside the payload.
-        OSError
-            If there is no such file.
-
-        Examples
-        --------
-        >>> import funes_lab as fl
-        >>> lab = fl.Lab()
-        >>> lab.load([{"type": "Shipped", "order": "o-1", "occurred_at": "2026-03-01T09:30:00Z", "parcels": 2}],
-        ...          columns={"type": "event", "order": "idx"})
-        1
-        >>> lab.log.df()[["idx", "version", "event", "parcels"]].to_dict("records")
-        [{'idx': 'o-1', 'version': 1, 'event': 'Shipped', 'parcels': 2}]
-        """
-        self.check_writable()
-        if self.transaction_now is not None:
-            raise TransactionError("load is a transaction of its own; call it outside of `with lab.transaction():`")
-        if isinstance(rows, (str, os.PathLike)):
-            from funes_lab.interchange.files import log_table_of_file
-
-            table = log_table_of_file(rows, columns)
-        else:
-            table = log_table(rows, columns)
-        with self.store.writing:  # what is numbered here goes on after a head that nobody moves
-            self.store.load(numbered(table, self.store))
-        self.store.checkpoint_softly()
-        self.memory.clear()
-        return int(table.num_rows)
 
     # --- the life of a lab -----------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from funes_lab import registry
 from funes_lab.codec import decode, decode_all, decode_context
 from funes_lab.event import Event, status
 from funes_lab.fold import Fold
-from funes_lab.store import Head, Row
+from funes_lab.store import Head, Row, Store
 from funes_lab.upcast import stored_shape
 
 #: How many streams are remembered, and how many projections of each.
@@ -142,6 +142,29 @@ class Memory:
 
     def __len__(self) -> int:
         return len(self._streams)
+
+
+class ComparedMemory(Memory):
+    """What is remembered of streams that other processes write too: compared with the log whenever they may have."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__()
+        self._store = store
+        self._turns: dict[str, int] = {}
+
+    def take(self, idx: str) -> Seen | None:
+        """Get what is remembered, if the stream still stands there, and forget it."""
+        seen = super().take(idx)
+        if seen is None or self._turns.pop(idx, None) == self._store.turn:
+            return seen
+        return seen if self._store.head(idx) == Head(seen.version, seen.last_at) else None
+
+    def put(self, seen: Seen) -> None:
+        """Remember, and when it was so."""
+        super().put(seen)
+        if len(self._turns) > 2 * STREAMS:
+            self._turns = {idx: turn for idx, turn in self._turns.items() if idx in self._streams}
+        self._turns[seen.idx] = self._store.turn
 
 
 def read_events(row: Row) -> list[Event]:

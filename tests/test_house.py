@@ -62,7 +62,7 @@ LOOKS_UP = {
     ("keeping", "replay"): "lab.rebuild(P) is a door to the replay",
     ("log", "replay"): "lab.log.df() is a door to the replay",
     ("log", "interchange"): "lab.log.to_classes() is a door to the writer of classes",
-    ("lab", "interchange"): "lab.load(path) is a door to the readers of files",
+    ("keeping", "interchange"): "lab.load(path) is a door to the readers of files",
 }
 
 PUBLIC = {

@@ -8,8 +8,8 @@ is `VersionTaken`: this version of this stream is another writer's.
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, Self
@@ -112,6 +112,22 @@ class Unit(Protocol):
         ...
 
 
+class Writing(Protocol):
+    """A lock that a thread can take more than once; `with` takes and gives it back."""
+
+    def acquire(self) -> bool:
+        """Wait for it."""
+        ...
+
+    def release(self) -> None:
+        """Give it back."""
+        ...
+
+    def __enter__(self) -> object: ...
+
+    def __exit__(self, *exc: Any) -> None: ...
+
+
 class Scan(Protocol):
     """One pass over part of the log: whole streams in replay order, all seen at one moment."""
 
@@ -133,9 +149,15 @@ class Store(Protocol):
     path: str
     read_only: bool
     #: Held by whoever writes.
-    writing: threading.RLock
+    writing: Writing
     #: Told whenever something was written or forgotten.
     watchers: Watchers
+    #: Grows whenever another process may have written, if the store lets any.
+    turn: int
+
+    def opened(self, purpose: str = "reading") -> AbstractContextManager[Any]:
+        """A block in which the database stays open; `purpose` is told to whoever waits for the file."""
+        ...
 
     def head(self, idx: str, unit: Unit | None = None) -> Head:
         """Where a stream stands."""

@@ -10,6 +10,7 @@ import duckdb
 
 from funes_lab.errors import StoreError
 from funes_lab.store.failures import told
+from funes_lab.store.kinds import literal
 from funes_lab.store.tables import quoted
 
 _numbers = count(1)
@@ -25,7 +26,7 @@ def copy_database(cursor: duckdb.DuckDBPyConnection, path: str | os.PathLike[str
     alias, partial = f"funes_lab_backup_{number}", target.with_name(f".{target.name}.{os.getpid()}.{number}.part")
     try:
         (name,) = cursor.execute("SELECT current_database()").fetchone() or ("",)
-        cursor.execute(f"ATTACH {_literal(str(partial))} AS {alias}")
+        cursor.execute(f"ATTACH {literal(str(partial))} AS {alias}")
         try:
             cursor.execute(f"COPY FROM DATABASE {quoted(name)} TO {alias}")
         finally:
@@ -36,7 +37,3 @@ def copy_database(cursor: duckdb.DuckDBPyConnection, path: str | os.PathLike[str
     finally:
         for left in (partial, partial.with_name(f"{partial.name}.wal")):
             left.unlink(missing_ok=True)
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -1,8 +1,9 @@
 """A log in DuckDB.
 
 One connection a store, a cursor a call (DuckDB hands one thread's rows to another when they share a cursor), one
-lock around writing. What DuckDB accepts and a log must not is refused before it gets here; what it does to a
-writer who lost a race is translated here.
+lock around writing. Whatever needs the database is done in a block of `opened()`: this store has its file open for
+life, that of `shared_file` in such a block only. What DuckDB accepts and a log must not is refused before it gets
+here; what it does to a writer who lost a race is translated here.
 """
 
 from __future__ import annotations
@@ -10,8 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import duckdb
@@ -21,14 +21,25 @@ from funes_lab.errors import (
     ClosedError,
     ForkedProcessError,
     ReadOnlyError,
-    StoreError,
 )
-from funes_lab.store import EVERYTHING, Head, Row, Selection, Unit, VersionTaken, from_microseconds, rows_to_table
+from funes_lab.store import (
+    EVERYTHING,
+    Head,
+    Row,
+    Selection,
+    Unit,
+    VersionTaken,
+    Writing,
+    from_microseconds,
+    open_stores,
+    rows_to_table,
+)
 from funes_lab.store.backup import copy_database
 from funes_lab.store.checks import refuse_bad_rows
 from funes_lab.store.failures import damage_told, is_duplicate, told
+from funes_lab.store.file_lock import FileLock
 from funes_lab.store.journal import JournalTable
-from funes_lab.store.opening import connect, prepare
+from funes_lab.store.opening import check_path, connect, prepare
 from funes_lab.store.queries import SHAPES, answered
 from funes_lab.store.read_models import ReadModelTables
 from funes_lab.store.scan import DuckDBScan
@@ -58,65 +69,8 @@ FROM facts FULL JOIN attempts ON facts."idx" = attempts."idx" ORDER BY 1
 """
 _NO_JOURNAL: Final = "(SELECT '' AS \"idx\" WHERE false)"
 
-_open_stores: dict[str, DuckDBStore] = {}
-# a lab that is collected while another is opened closes its store here, in the same thread
-_opening = threading.RLock()
-
-
-def open_store(path: str | os.PathLike[str], *, read_only: bool = False) -> DuckDBStore:
-    """Open a log; the same file opened again in this process is the same store.
-
-    Parameters
-    ----------
-    path : str or path
-        A file, made if it is missing, or ":memory:".
-    read_only : bool
-        Open an existing file without the right to write.
-
-    Returns
-    -------
-    DuckDBStore
-
-    Raises
-    ------
-    StoreLockedError
-        If another process holds the file.
-    CorruptLogError
-        If the file is damaged or is no event log.
-    """
-    if not isinstance(path, (str, os.PathLike)):
-        raise TypeError(f"path must be the name of a file or ':memory:', got {path!r}")
-    name = os.fspath(path)
-    if isinstance(name, bytes) or not name or "\x00" in name:
-        raise ValueError(f"path must be the name of a file or ':memory:', got {path!r}")
-    if name == ":memory:":
-        if read_only:
-            raise ValueError("read_only=True needs a file: a new lab in memory has nothing to read")
-        return DuckDBStore(name, read_only=False)
-    real = os.path.realpath(Path(name).expanduser())
-    with _opening:
-        store = _open_stores.get(real)
-        if store is None:
-            store = DuckDBStore(real, read_only=read_only)
-            _open_stores[real] = store
-        else:
-            store.users += 1  # first, so that nobody closes it meanwhile
-            if problem := _why_not(store, real, read_only=read_only):
-                store.users -= 1
-                raise problem
-        return store
-
-
-def _why_not(store: DuckDBStore, path: str, *, read_only: bool) -> StoreError | None:
-    """Why a store that is open in this process cannot be shared."""
-    if store.pid != os.getpid():
-        return ForkedProcessError(
-            f"process {store.pid} had {path} open when it forked this one, {os.getpid()}, and DuckDB would give both "
-            "the same database, past its lock. Close the lab before the fork, or start the child with spawn"
-        )
-    if store.read_only and not read_only:
-        return StoreError(f"{path} is open for reading only in this process; close that lab first")
-    return None
+#: It has the database open in every block already.
+_ALWAYS: Final = contextlib.nullcontext()
 
 
 class DuckDBStore(JournalTable, ReadModelTables):
@@ -137,33 +91,45 @@ class DuckDBStore(JournalTable, ReadModelTables):
         self._spare: list[duckdb.DuckDBPyConnection] = []
         self.tables: set[Table] = set()
         self.watchers = Watchers()
+        self.turn = 0
         #: What views of events were made of, as long as the log has as many rows.
         self._known: Known = {}
+        self._one_at_a_time = threading.RLock()
         #: Held by whoever writes; a transaction holds it from its beginning to its end.
-        self.writing = threading.RLock()
-        self._connection: duckdb.DuckDBPyConnection | None = connect(path, read_only=read_only)
+        self.writing: Writing = self._one_at_a_time
+        self._has_journal = False
+        self._writer: duckdb.DuckDBPyConnection | None = None
+        self._lock: FileLock | None = None
+        self._connection: duckdb.DuckDBPyConnection | None = None
+
+    def open(self, lock_timeout: float) -> None:
+        """Open the file, which a store that shares it may have for a moment."""
+        if self.path != ":memory:":
+            check_path(self.path, read_only=self.read_only)
+            self._lock = FileLock(self.path, reading=self.read_only, stays=True)
         try:
-            with damage_told(path):
-                self._has_journal = prepare(self._connection, path, read_only=read_only)
+            if self._lock is not None:
+                self._lock.take(lock_timeout, "an open lab")
+            self._connection = connect(self.path, read_only=self.read_only)
+            with damage_told(self.path):
+                self._has_journal = prepare(self._connection, self.path, read_only=self.read_only)
                 self._writer = self._connection.cursor()
                 # planning dominates a one-row INSERT, and there is nothing in it to optimise
                 self._writer.execute("PRAGMA disable_optimizer")
         except BaseException:
-            self._connection.close()
+            self._let_go()
             raise
+
+    def opened(self, purpose: str = "reading") -> contextlib.AbstractContextManager[Any]:  # noqa: ARG002  (told if shared)
+        """A block in which the database is open; `purpose` is told to whoever waits for the file."""
+        return _ALWAYS
 
     # --- reading ---------------------------------------------------------------------------------------------
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A cursor of one's own; a clear error once the store is closed, or in a forked child."""
-        if self.pid != os.getpid():
-            raise ForkedProcessError(
-                f"this lab was opened in process {self.pid} and inherited by {os.getpid()} through a fork; "
-                "its file would be written twice. Close the lab before the fork, or start the child with spawn, and "
-                "open one of its own there"
-            )
-        if self._connection is None:
-            raise ClosedError(f"the lab on {self.path} is closed; open it again with fl.Lab({self.path!r})")
+        self.check_process()
+        assert self._connection is not None
         return self._connection.cursor()
 
     def head(self, idx: str, unit: Unit | None = None) -> Head:
@@ -187,8 +153,12 @@ class DuckDBStore(JournalTable, ReadModelTables):
 
     def scan(self, selection: Selection = EVERYTHING, unit: Unit | None = None) -> DuckDBScan:
         """Rows of the log in replay order, stream by stream."""
-        cursor = self.cursor() if unit is None else cursor_of(unit)
-        return DuckDBScan(cursor, selection, self.path, shared=unit is not None)
+        if unit is not None:
+            return DuckDBScan(cursor_of(unit), selection, self.path, shared=True)
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(self.opened("reading many events"))
+            cursor, at_end = self.cursor(), stack.pop_all().close
+        return DuckDBScan(cursor, selection, self.path, shared=False, at_end=at_end)
 
     def names(self, unit: Unit | None = None) -> list[str]:
         """The names that the events of the log have, in order."""
@@ -207,13 +177,8 @@ class DuckDBStore(JournalTable, ReadModelTables):
         events: Events | None = None,
     ) -> pa.Table:
         """The result of exactly one SELECT, run where nothing can be written."""
-        cursor = self.cursor() if unit is None else cursor_of(unit)
-        try:
-            with damage_told(self.path):
-                return answered(cursor, sql, params, events, self._known if unit is None else None)
-        finally:
-            if unit is None:
-                cursor.close()
+        with self._asked(unit) as cursor:
+            return answered(cursor, sql, params, events, self._known if unit is None else None)
 
     def shapes(self, unit: Unit | None = None) -> pa.Table:
         """The shapes of payloads that are found."""
@@ -224,7 +189,11 @@ class DuckDBStore(JournalTable, ReadModelTables):
     def insert(self, row: Row, unit: Unit | None = None) -> None:
         """Write one row; on its own it is there for good when this returns."""
         try:
-            (self._ready() if unit is None else cursor_of(unit)).execute(_INSERT, row)
+            if unit is None:
+                with self.opened("writing"):
+                    self._ready().execute(_INSERT, row)
+            else:
+                cursor_of(unit).execute(_INSERT, row)
         except duckdb.Error as failure:
             if is_duplicate(failure):
                 raise VersionTaken(row.idx, row.version) from failure
@@ -238,35 +207,38 @@ class DuckDBStore(JournalTable, ReadModelTables):
 
     def load(self, table: pa.Table) -> None:
         """Write a table with the columns of the log, after every row was looked at."""
-        self._ready()
+        self._check_writable()
         with self.writing:
-            cursor = self.cursor()
-            try:
+            with self._asked(None) as cursor:
                 cursor.register("incoming", table)
                 refuse_bad_rows(cursor)
                 cursor.unregister("incoming")
-            finally:
-                cursor.close()
             self._insert_table(table, None)
 
     def begin(self, *, alone: bool = False) -> DuckDBUnit:
         """Open a transaction; `alone` for one of the lab's own, by whoever holds the lock of writing."""
-        self._ready()
-        if not alone:
-            return DuckDBUnit(self.cursor(), self.path, self.tables, self.watchers)
-        # taken out while it is used: a destination that appends in its turn opens a second transaction inside the
-        # first, and a cursor that an interrupt left in the middle of something is never seen again
-        cursor = self._spare.pop() if self._spare else self.cursor()
-        return DuckDBUnit(cursor, self.path, self.tables, self.watchers, spare=self._spare)
+        self._check_writable()
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(self.opened("a transaction"))
+            # taken out while it is used: a destination that appends in its turn opens a second transaction inside the
+            # first, and a cursor that an interrupt left in the middle of something is never seen again
+            cursor = self._spare.pop() if alone and self._spare else self.cursor()
+            spare = self._spare if alone else None
+            at_end = stack.pop_all().close
+        try:
+            return DuckDBUnit(cursor, self.path, self.tables, self.watchers, spare=spare, at_end=at_end)
+        except BaseException:
+            at_end()
+            raise
 
     # --- keeping ---------------------------------------------------------------------------------------------
 
     def checkpoint(self) -> None:
         """Write everything into the file itself, so that no event stands in the write-ahead log only."""
-        self._ready()
+        self._check_writable()
         with self.writing:
             try:
-                self._writer.execute("CHECKPOINT")
+                self._ready().execute("CHECKPOINT")
             except duckdb.Error as failure:
                 raise told(failure, self.path) from failure
 
@@ -283,57 +255,88 @@ class DuckDBStore(JournalTable, ReadModelTables):
                 "DuckDB writes no backup from a database that is open for reading only; nobody changes it, so close "
                 "the lab and copy the file"
             )
-        cursor = self.cursor()
-        try:
+        with self.opened("a backup"), contextlib.closing(self.cursor()) as cursor:
             copy_database(cursor, path)
-        finally:
-            cursor.close()
 
     def close(self) -> None:
         """Let go of the file when the last lab on it is closed; whoever writes just now may finish."""
-        with self.writing, _opening:
+        with self._one_at_a_time, open_stores.lock:
             self.users -= 1
             if self.users > 0 or self._connection is None:
                 return
-            if _open_stores.get(self.path) is self:
-                del _open_stores[self.path]
-            connection, self._connection = self._connection, None
+            open_stores.forget(self.path, self)
             if self.pid == os.getpid():
-                self._writer.close()
-                for cursor in self._spare:
-                    cursor.close()
-                connection.close()
+                self._let_go()
+            self._connection = None
 
     # --- below -----------------------------------------------------------------------------------------------
 
-    def _ready(self) -> duckdb.DuckDBPyConnection:
-        """The cursor of the one who holds the lock."""
+    def check_process(self) -> None:
+        """Raise ForkedProcessError in a forked child, ClosedError once the store is closed."""
+        if self.pid != os.getpid():
+            raise ForkedProcessError(
+                f"this lab was opened in process {self.pid} and inherited by {os.getpid()} through a fork; "
+                "its file would be written twice. Close the lab before the fork, or start the child with spawn, and "
+                "open one of its own there"
+            )
+        if self._connection is None:
+            raise ClosedError(f"the lab on {self.path} is closed; open it again with fl.Lab({self.path!r})")
+
+    def _check_writable(self) -> None:
         if self.read_only:
             raise ReadOnlyError(f"the lab on {self.path} is open for reading only; open it without read_only=True")
-        if self._connection is None or self.pid != os.getpid():
-            self.cursor()
+        self.check_process()
+
+    def _ready(self) -> duckdb.DuckDBPyConnection:
+        """The cursor of the one who holds the lock."""
+        self._check_writable()
+        assert self._writer is not None
         return self._writer
 
-    def _fetch(self, sql: str, params: Sequence[Any], unit: Unit | None) -> list[tuple[Any, ...]]:
-        cursor = self.cursor() if unit is None else cursor_of(unit)
-        try:
-            with damage_told(self.path):
-                return cursor.execute(sql, params).fetchall()
-        finally:
-            if unit is None:
+    def _let_go(self) -> None:
+        """Close what is open, then give the lock back."""
+        connection, self._connection = self._connection, None
+        for cursor in (self._writer, *self._spare, connection):
+            if cursor is not None:
                 cursor.close()
+        self._writer = None
+        self._spare.clear()
+        if self._lock is not None:
+            self._lock.let_go()
+            self._lock.remove()
+
+    @contextlib.contextmanager
+    def _asked(self, unit: Unit | None) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor of one's own, or that of an open transaction; damage is told as what it is."""
+        if unit is not None:
+            with damage_told(self.path):
+                yield cursor_of(unit)
+            return
+        with self.opened():
+            cursor = self.cursor()
+            try:
+                with damage_told(self.path):
+                    yield cursor
+            finally:
+                cursor.close()
+
+    def _fetch(self, sql: str, params: Sequence[Any], unit: Unit | None) -> list[tuple[Any, ...]]:
+        with self._asked(unit) as cursor:
+            return cursor.execute(sql, params).fetchall()
 
     def _arrow(self, sql: str, params: Sequence[Any], unit: Unit | None) -> pa.Table:
-        cursor = self.cursor() if unit is None else cursor_of(unit)
-        try:
-            with damage_told(self.path):
-                return cursor.sql(sql, params=list(params)).to_arrow_table()
-        finally:
-            if unit is None:
-                cursor.close()
+        with self._asked(unit) as cursor:
+            return cursor.sql(sql, params=list(params)).to_arrow_table()
 
     def _insert_table(self, table: pa.Table, unit: Unit | None) -> None:
-        cursor = self._ready() if unit is None else cursor_of(unit)
+        if unit is None:
+            with self.opened("writing"):
+                self._insert_with(self._ready(), table)
+            self.watchers.tell()
+        else:
+            self._insert_with(cursor_of(unit), table)
+
+    def _insert_with(self, cursor: duckdb.DuckDBPyConnection, table: pa.Table) -> None:
         cursor.register("funes_lab_incoming", table)
         try:
             cursor.execute(f'INSERT INTO "event_entries" ({_COLUMNS}) SELECT {_COLUMNS} FROM funes_lab_incoming')
@@ -345,8 +348,6 @@ class DuckDBStore(JournalTable, ReadModelTables):
             # in a transaction that has just failed this fails too, and must not hide why
             with contextlib.suppress(duckdb.TransactionException):
                 cursor.unregister("funes_lab_incoming")
-        if unit is None:
-            self.watchers.tell()
 
 
 def _row(found: tuple[Any, ...]) -> Row:

@@ -47,6 +47,11 @@ def told(failure: duckdb.Error, path: str) -> FunesLabError:
         return ClosedError(f"the lab on {path} was closed meanwhile; open it again with fl.Lab({path!r})")
     if "Could not set lock" in text or "Conflicting lock" in text:
         return _locked(text, path)
+    if "Unique file handle conflict" in text:
+        return StoreError(
+            f"{path} is open in this process already, and not by a lab of the same kind: a duckdb.connect, or a cursor "
+            f"that was kept. Close that first ({text})"
+        )
     if "transaction is aborted" in text:
         return TransactionError(
             "a statement of this transaction had failed, and DuckDB gave the whole of it up; nothing of it is stored. "

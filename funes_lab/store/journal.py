@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,7 +25,11 @@ class JournalTable:
         """A cursor of one's own."""
         raise NotImplementedError
 
-    def _ready(self) -> duckdb.DuckDBPyConnection:
+    def opened(self, purpose: str = "reading") -> contextlib.AbstractContextManager[Any]:
+        """A block in which the database is open."""
+        raise NotImplementedError
+
+    def _check_writable(self) -> None:
         raise NotImplementedError
 
     def _fetch(self, sql: str, params: Sequence[Any], unit: Unit | None) -> list[tuple[Any, ...]]:
@@ -34,14 +39,12 @@ class JournalTable:
         """Add a refused attempt."""
         sql = 'INSERT INTO "funes_lab_rejections" VALUES (?, ?, ?, ?, ?, ?, ?)'
         names = ("id", "attempted_at", "idx", "stream_class", "event", "stage", "entry")
-        self._ready()
-        cursor = self.cursor()
-        try:
-            cursor.execute(sql, [entry[name] for name in names])
-        except duckdb.Error as failure:
-            raise told(failure, self.path) from failure
-        finally:
-            cursor.close()
+        self._check_writable()
+        with self.opened("writing"), contextlib.closing(self.cursor()) as cursor:
+            try:
+                cursor.execute(sql, [entry[name] for name in names])
+            except duckdb.Error as failure:
+                raise told(failure, self.path) from failure
         self.watchers.tell()
 
     def journalled(self, idx: str | None = None) -> list[dict[str, Any]]:
@@ -68,7 +71,7 @@ class JournalTable:
 
     def clear_journal(self, idx: str | None = None) -> int:
         """Forget them; gives how many there were."""
-        self._ready()
+        self._check_writable()
         where, params = ('WHERE "idx" = ?', [idx]) if idx is not None else ("", [])
         (forgotten,) = self._fetch(f'DELETE FROM "funes_lab_rejections" {where}', params, None)[0]
         self.watchers.tell()

@@ -11,6 +11,7 @@ import duckdb
 from funes_lab.errors import CorruptLogError, SchemaVersionError, StoreError
 from funes_lab.store import LOG_SCHEMA
 from funes_lab.store.failures import damage_told, told
+from funes_lab.store.kinds import literal
 
 #: Grows when a newer funes_lab writes tables that this one cannot read.
 SCHEMA_VERSION: Final = 1
@@ -93,16 +94,37 @@ def _refuse_other_columns(connection: duckdb.DuckDBPyConnection, path: str) -> N
         raise CorruptLogError(f"the table event_entries in {path} has no column {', '.join(missing)}")
 
 
-def connect(path: str, *, read_only: bool) -> duckdb.DuckDBPyConnection:
-    """Connect to the database; a file that cannot be opened is told as what it is."""
+def check_path(path: str, *, read_only: bool) -> None:
+    """Raise StoreError for a file that cannot be opened, before anything is made beside it."""
     file = Path(path)
-    if path != ":memory:" and (file.is_dir() or not file.parent.is_dir()):
+    if file.is_dir() or not file.parent.is_dir():
         what = "is a folder" if file.is_dir() else f"lies in {file.parent}, which does not exist"
         raise StoreError(f"path {path!r} {what}; give the name of a file in a folder that exists")
     if read_only and not file.exists():
         raise StoreError(f"path {path!r} does not exist; there is nothing to read. Open it without read_only=True")
+
+
+def connect(path: str, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    """Connect to the database; a file that cannot be opened is told as what it is."""
     try:
         with damage_told(path):
             return duckdb.connect(path, read_only=read_only, config=_SETTINGS)
     except duckdb.Error as failure:
         raise told(failure, path) from failure
+
+
+def attach(connection: duckdb.DuckDBPyConnection, path: str, *, read_only: bool) -> None:
+    """Attach the file to a database in memory, under the name that it would have alone."""
+    # the one name that is taken
+    alias = " AS memory_db" if Path(path).name.partition(".")[0].lower() == "memory" else ""
+    try:
+        connection.execute(f"ATTACH {literal(path)}{alias}{' (READ_ONLY)' if read_only else ''}")
+    except duckdb.Error as failure:
+        raise told(failure, path) from failure
+
+
+def attached(connection: duckdb.DuckDBPyConnection) -> str:
+    """The name of the one database that is attached."""
+    names = "SELECT database_name FROM duckdb_databases() WHERE NOT internal AND database_name <> 'memory'"
+    ((name,),) = connection.execute(names).fetchall()
+    return str(name)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 
-from funes_lab.store import Unit
+from funes_lab.store import Unit, Writing
 from funes_lab.store.tables import Table, quoted
 from funes_lab.store.unit import DuckDBUnit, cursor_of, opened, refuse_other_columns
 
@@ -18,7 +17,7 @@ class ReadModelTables:
     """The side of a store that keeps read models."""
 
     path: str
-    writing: threading.RLock
+    writing: Writing
     #: Read-model tables that are known to be there.
     tables: set[Table]
 
@@ -26,7 +25,11 @@ class ReadModelTables:
         """Open a transaction."""
         raise NotImplementedError
 
-    def _ready(self) -> duckdb.DuckDBPyConnection:
+    def opened(self, purpose: str = "reading") -> AbstractContextManager[Any]:
+        """A block in which the database is open."""
+        raise NotImplementedError
+
+    def _check_writable(self) -> None:
         raise NotImplementedError
 
     def _fetch(self, sql: str, params: Sequence[Any], unit: Unit | None) -> list[tuple[Any, ...]]:
@@ -37,10 +40,11 @@ class ReadModelTables:
 
     def table(self, name: str, unit: Unit | None = None) -> pa.Table:
         """A table by idx."""
-        known = {row[0] for row in self._fetch("SELECT table_name FROM duckdb_tables()", [], unit)}
-        if name not in known:
-            raise ValueError(f"there is no table {name!r} in {self.path}; there are {', '.join(sorted(known))}")
-        return self._arrow(f"SELECT * FROM {quoted(name)} ORDER BY 1", (), unit)
+        with self.opened():
+            known = {row[0] for row in self._fetch("SELECT table_name FROM duckdb_tables()", [], unit)}
+            if name not in known:
+                raise ValueError(f"there is no table {name!r} in {self.path}; there are {', '.join(sorted(known))}")
+            return self._arrow(f"SELECT * FROM {quoted(name)} ORDER BY 1", (), unit)
 
     def write_read_model(self, table: Table, row: Sequence[Any], unit: Unit) -> None:
         """Replace the row of a stream; a violated constraint is DuckDB's own error."""
@@ -56,13 +60,14 @@ class ReadModelTables:
     def read_model_streams(self, table: Table) -> set[str]:
         """The streams that have a row in a read-model table; none if there is no such table."""
         there = "SELECT 1 FROM duckdb_columns() WHERE table_name = ? AND column_name = 'idx'"
-        if not self._fetch(there, [table.name], None):
-            return set()
-        return {idx for (idx,) in self._fetch(f'SELECT "idx" FROM {quoted(table.name)}', [], None)}
+        with self.opened():
+            if not self._fetch(there, [table.name], None):
+                return set()
+            return {idx for (idx,) in self._fetch(f'SELECT "idx" FROM {quoted(table.name)}', [], None)}
 
     def refill_read_model(self, table: Table, rows: Sequence[Sequence[Any]]) -> None:
         """Drop a read-model table and fill it anew, all or nothing."""
-        self._ready()
+        self._check_writable()
         with self.writing:
             unit = self.begin()
             try:

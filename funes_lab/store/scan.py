@@ -7,7 +7,7 @@ transaction, so that what others append meanwhile is in none of them. The next o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -36,10 +36,20 @@ class DuckDBScan:
     path : str
     shared : bool
         Whether the cursor is that of an open transaction, which goes on afterwards.
+    at_end : callable, optional
+        Called when the rows are let go of.
     """
 
-    def __init__(self, cursor: duckdb.DuckDBPyConnection, selection: Selection, path: str, *, shared: bool) -> None:
-        self._cursor, self._path, self._shared = cursor, path, shared
+    def __init__(
+        self,
+        cursor: duckdb.DuckDBPyConnection,
+        selection: Selection,
+        path: str,
+        *,
+        shared: bool,
+        at_end: Callable[[], None] | None = None,
+    ) -> None:
+        self._cursor, self._path, self._shared, self._at_end = cursor, path, shared, at_end
         self._reader: ThreadPoolExecutor | None = None
         self._limit = "" if selection.first is None else f" LIMIT {selection.first:d}"
         try:
@@ -120,10 +130,14 @@ class DuckDBScan:
 
     def close(self) -> None:
         """Let go of the rows, also in the middle: whoever reads ahead may finish first."""
-        if self._reader is not None:
-            self._reader.shutdown(cancel_futures=True)
-        if not self._shared:
-            self._cursor.close()
+        try:
+            if self._reader is not None:
+                self._reader.shutdown(cancel_futures=True)
+            if not self._shared:
+                self._cursor.close()
+        finally:
+            if self._at_end is not None:
+                self._at_end()
 
     def __enter__(self) -> Self:
         return self

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import duckdb
@@ -35,6 +35,8 @@ class DuckDBUnit:
         Told when it lasts.
     spare : list of DuckDBPyConnection, optional
         For a transaction of the lab's own: where its cursor is put after a clean end, to be used again.
+    at_end : callable, optional
+        Called when it is over.
     """
 
     def __init__(
@@ -45,8 +47,9 @@ class DuckDBUnit:
         watchers: Watchers,
         *,
         spare: list[duckdb.DuckDBPyConnection] | None = None,
+        at_end: Callable[[], None] | None = None,
     ) -> None:
-        self.cursor, self._spare = cursor, spare
+        self.cursor, self._spare, self._at_end = cursor, spare, at_end
         self._path, self._tables, self._watchers = path, tables, watchers
         self.cursor.execute("BEGIN TRANSACTION")
         #: Until it is committed or rolled back.
@@ -98,10 +101,14 @@ class DuckDBUnit:
                 self._let_go(clean=clean)
 
     def _let_go(self, *, clean: bool) -> None:
-        if clean and self._spare is not None and not self._spare:
-            self._spare.append(self.cursor)
-        else:
-            self.cursor.close()
+        try:
+            if clean and self._spare is not None and not self._spare:
+                self._spare.append(self.cursor)
+            else:
+                self.cursor.close()
+        finally:
+            if self._at_end is not None:
+                self._at_end()
 
 
 def opened(unit: Unit) -> DuckDBUnit:
