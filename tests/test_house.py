@@ -51,6 +51,7 @@ LOOKS_UP = {
     ("rejection", "widgets"): "a repr is drawn by the widgets",
     ("reading_side", "widgets"): "a repr is drawn by the widgets",
     ("lab", "widgets"): "a repr is drawn by the widgets",
+    ("races", "widgets"): "a repr is drawn by the widgets",
     ("reading_side", "replay"): "stream.df() and stream.replay(P) are doors to the replay",
     ("jobs", "replay"): "jobs.df() is a door to the replay",
     ("rejection", "replay"): "rejections.df() is a door to the replay",
@@ -77,6 +78,8 @@ PUBLIC = {
     "InvalidReadModelError", "TransactionError",
     "StoreError", "StoreLockedError", "CorruptLogError", "SchemaVersionError",
     "ClosedError", "ForkedProcessError", "ReadOnlyError",
+    # races
+    "storm",
     # modules that are used by name
     "datasets", "testing",
 }  # fmt: skip

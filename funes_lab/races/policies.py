@@ -167,7 +167,7 @@ class Backoff(Policy):
     def words(self) -> str:
         """What it does."""
         base, cap = (formats.value(round(seconds * 1000, 3)).removesuffix(".0") for seconds in (self.base, self.cap))
-        return f"up to {base} ms, doubled up to {cap} ms"
+        return f"random wait, {base} to {cap} ms"
 
 
 def policies(retry: object) -> dict[str, Policy]:
@@ -190,7 +190,7 @@ def policies(retry: object) -> dict[str, Policy]:
     Examples
     --------
     >>> list(policies(["none", Backoff(), Backoff(base=0.01)]))
-    ['none', 'backoff, up to 2 ms, doubled up to 250 ms', 'backoff, up to 10 ms, doubled up to 250 ms']
+    ['none', 'backoff, random wait, 2 to 250 ms', 'backoff, random wait, 10 to 250 ms']
     """
     listed = list(retry) if isinstance(retry, Sequence) and not isinstance(retry, str) else [retry]
     if not listed:
