@@ -128,8 +128,8 @@ class Backoff(Policy):
 
     Parameters
     ----------
-    base : float, default 0.002
-        Seconds: the longest wait after the first lost race, above 0. About as long as an append takes is good.
+    base : float, default 0.01
+        Seconds: the longest wait after the first lost race, above 0. A few times as long as an append takes is good.
     cap : float, default 0.25
         Seconds: no wait is longer; from `base` to 60.
     tries : int, default 100
@@ -143,7 +143,7 @@ class Backoff(Policy):
     """
 
     name: ClassVar[str] = "backoff"
-    base: float = 0.002
+    base: float = 0.01
     cap: float = 0.25
     tries: int = TRIES
 
@@ -189,8 +189,8 @@ def policies(retry: object) -> dict[str, Policy]:
 
     Examples
     --------
-    >>> list(policies(["none", Backoff(), Backoff(base=0.01)]))
-    ['none', 'backoff, random wait, 2 to 250 ms', 'backoff, random wait, 10 to 250 ms']
+    >>> list(policies(["none", Backoff(), Backoff(base=0.05)]))
+    ['none', 'backoff, random wait, 10 to 250 ms', 'backoff, random wait, 50 to 250 ms']
     """
     listed = list(retry) if isinstance(retry, Sequence) and not isinstance(retry, str) else [retry]
     if not listed:

@@ -68,8 +68,8 @@ class _Packer(pickle.Pickler):
         if isinstance(thing, type) or (callable(thing) and hasattr(thing, "__qualname__")):
             module, name = getattr(thing, "__module__", None), thing.__qualname__
             if "<" in name or (module == "__main__" and not _main_is_a_file()):
-                where = "a function" if "<" in name else "this notebook"
-                raise _Unreachable(f"processes=True: {name} is defined in {where}. {_WAY_OUT}")
+                where = "no module has it by its name" if "<" in name else "this notebook or prompt defines it"
+                raise _Unreachable(f"processes=True: {name} cannot be taken along, {where}. {_WAY_OUT}")
         return NotImplemented
 
 
@@ -119,8 +119,7 @@ def _be_a_writer(pipe: Connection, task_bytes: bytes, path: str, writer: int) ->
             pipe.send((_READY, None))
             begin = pipe.recv()
             try:
-                if begin is not None:
-                    write(task, writer, planned, lab, line, begin, line.tell)
+                write(task, writer, planned, lab, line, begin, line.tell)
             finally:
                 line.flush()
                 lab.close()
@@ -136,8 +135,9 @@ def _carried(failure: BaseException) -> tuple[bytes | None, str, str]:
     words = "".join(traceback.format_exception(failure))
     whole = None
     with suppress(Exception):
-        whole = pickle.dumps(failure)
-        pickle.loads(whole)
+        tried = pickle.dumps(failure)
+        pickle.loads(tried)
+        whole = tried
     return whole, f"{type(failure).__name__}: {failure}", words
 
 
@@ -161,6 +161,8 @@ def by_processes(task: Task, path: str, tick: Tick) -> Ran:
     try:
         storm.start(packed(task), path)
         storm.wait_for(storm.is_ready)
+        if storm.stopped:  # before anything was written
+            raise KeyboardInterrupt
         storm.begin()
         storm.wait_for(lambda: not storm.open)
     except BaseException:
@@ -201,8 +203,10 @@ class _Processes:
 
     def begin(self) -> None:
         """Give all of them the same beginning; the clock is that of the machine."""
+        if self.failure is not None:
+            raise self.failure
         self.began = time.perf_counter()
-        self._send(None if self.stopped or self.failure is not None else self.began)
+        self._send(self.began)
 
     def wait_for(self, reached: Callable[[], bool]) -> None:
         """Listen to the writers; the first Ctrl-C lets them end, a second one is raised."""

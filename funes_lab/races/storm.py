@@ -228,8 +228,8 @@ def _one(name: str, task: Task, place: _Place, tick: Tick) -> Run:
 
 def _check_stream_class(given: object) -> None:
     if not (isinstance(given, type) and issubclass(given, EventStream)):
-        hint = f"; write {type(given).__name__}" if isinstance(given, EventStream) else ""
-        raise TypeError(f"stream_class must be a subclass of fl.EventStream, got {given!r}{hint}")
+        got = f"an instance; write {type(given).__name__}" if isinstance(given, EventStream) else f"{given!r}"
+        raise TypeError(f"stream_class must be a subclass of fl.EventStream, got {got}")
 
 
 def _check_counts(given: object) -> list[int]:

@@ -190,13 +190,16 @@ class _Threads:
         self.begin = 0.0
         self.attempts: list[list[Attempt]] = [[] for _ in range(task.writers)]
         self.ended = [0] * task.writers
+        self.left, self.counting, self.over = task.writers, threading.Lock(), threading.Event()
         self.broken: list[tuple[int, BaseException]] = []
 
     def run(self, plans: Sequence[Sequence[tuple[str, Event]]], tick: Tick) -> Ran:
         threads = [
             # each in a copy of the context: the metainformation that is bound around the storm holds in it too;
             # daemons, because whoever presses Ctrl-C twice need not wait for a block that hangs
-            threading.Thread(target=copy_context().run, args=[self._write, writer, planned], daemon=True)
+            threading.Thread(
+                target=copy_context().run, args=[self._write, writer, planned], name=f"storm-{writer}", daemon=True
+            )
             for writer, planned in enumerate(plans)
         ]
         try:
@@ -204,10 +207,12 @@ class _Threads:
                 thread.start()
             self.begin = time.perf_counter()
             self.go.set()
-            interrupted = self._wait(threads, tick)
+            interrupted = self._wait(tick)
         finally:
             self.stop.set()
             self.go.set()
+        for thread in threads:
+            thread.join()
         if self.broken:
             writer, failure = self.broken[0]
             failure.add_note(f"raised in writer {writer} of {self.task.writers} of the storm")
@@ -225,20 +230,26 @@ class _Threads:
         except BaseException as failure:  # noqa: BLE001  (it is raised where the storm was asked for)
             self.broken.append((writer, failure))
             self.stop.set()
+        finally:
+            with self.counting:
+                self.left -= 1
+                if not self.left:
+                    self.over.set()
 
-    def _wait(self, threads: Sequence[threading.Thread], tick: Tick) -> bool:
+    def _wait(self, tick: Tick) -> bool:
         """Wait for all threads and tell how far they are; the first Ctrl-C lets them end, a second one is raised."""
         interrupted, told = False, 0
-        while alive := [thread for thread in threads if thread.is_alive()]:
+        while True:
             try:
-                alive[0].join(LOOK)
+                # not Thread.join: a Ctrl-C in it makes Python believe that a thread that runs has ended
+                over = self.over.wait(LOOK)
                 now = sum(self.ended)
                 tick(now - told)
                 told = now
+                if over:
+                    return interrupted
             except KeyboardInterrupt:
                 self.stop.set()
                 if interrupted:
                     raise
                 interrupted = True
-        tick(sum(self.ended) - told)
-        return interrupted

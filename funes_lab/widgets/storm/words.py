@@ -69,9 +69,10 @@ def label(told: Mapping[str, Any], rows: Rows, broken: Sequence[str]) -> str:
     lines = [f"Storm on {told['stream_class']}: {where(told, rows)}."]
     for row in rows[:8]:
         _, accepted, lost, refused, given_up, rate, _, _, p99, fairness, _ = cells(row)
+        who = f"{formats.visible(row['policy'])}, {formats.count(row['writers'], 'writer')}"
         lines.append(
-            f"{row['policy']}, {formats.count(row['writers'], 'writer')}: {accepted} accepted, {lost} lost races, "
-            f"{refused} refused, {given_up} given up, {rate} a second, p99 {p99} ms, fairness {fairness}."
+            f"{who}: {accepted} accepted, {lost} lost races, {refused} refused, {given_up} given up, {rate} a second, "
+            f"p99 {p99} ms, fairness {fairness}."
         )
     if len(rows) > 8:
         lines.append(f"{len(rows) - 8:,} more in storm.df().")
@@ -81,7 +82,7 @@ def label(told: Mapping[str, Any], rows: Rows, broken: Sequence[str]) -> str:
 def text(told: Mapping[str, Any], rows: Rows, broken: Sequence[str]) -> str:
     """The storm for a terminal: a line a storm, then the proof."""
     heads = ["policy", *(head for head, _ in COLUMNS)]
-    table = [heads, *([row["policy"], *cells(row)] for row in rows)]
+    table = [heads, *([formats.visible(row["policy"]), *cells(row)] for row in rows)]
     wide = [max(len(line[column]) for line in table) for column in range(len(heads))]
     lines = [
         "  ".join([line[0].ljust(wide[0]), *(cell.rjust(w) for cell, w in zip(line[1:], wide[1:], strict=True))])
@@ -89,5 +90,9 @@ def text(told: Mapping[str, Any], rows: Rows, broken: Sequence[str]) -> str:
     ]
     glyph = "✗" if broken else "✓"
     return "\n".join(
-        [f"Storm on {told['stream_class']}: {where(told, rows)}", *lines, f"{glyph} {proof_told(rows, broken)}"]
+        [
+            f"Storm on {told['stream_class']}: {where(told, rows)}",
+            *lines,
+            f"{glyph} {formats.visible(proof_told(rows, broken))}",
+        ]
     )
