@@ -10,8 +10,6 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from tqdm.auto import tqdm
-
 from funes_lab.current import aside
 from funes_lab.errors import TransactionError
 from funes_lab.event import Event
@@ -190,13 +188,16 @@ class _Place:
 
 
 def _all(tasks: Sequence[tuple[str, Task]], streams: int, place: _Place, *, progress: bool) -> tuple[list[Run], bool]:
+    from tqdm.auto import tqdm  # in a notebook it loads the widgets
+
     runs: list[Run] = []
     total = sum(task.writers * task.appends for _, task in tasks)
     with tqdm(total=total, unit=" appends", unit_scale=True, delay=1, disable=not progress) as bar:
         for number, (name, task) in enumerate(tasks, start=1):
             full = replace(task, streams=place.names(streams, number, len(tasks)))
             try:
-                runs.append(_one(name, full, place, bar.update))
+                with _ctrl_c_told():
+                    runs.append(_one(name, full, place, bar.update))
             except KeyboardInterrupt:
                 if not runs:
                     raise
@@ -204,6 +205,17 @@ def _all(tasks: Sequence[tuple[str, Task]], streams: int, place: _Place, *, prog
             if runs[-1].interrupted:
                 return runs, True
     return runs, False
+
+
+@contextmanager
+def _ctrl_c_told() -> Iterator[None]:
+    """A Ctrl-C that hits DuckDB in a query comes out of it as a RuntimeError."""
+    try:
+        yield
+    except RuntimeError as failure:
+        if str(failure) != "Query interrupted":
+            raise
+        raise KeyboardInterrupt from failure
 
 
 def _one(name: str, task: Task, place: _Place, tick: Tick) -> Run:
