@@ -9,6 +9,7 @@ stop. When the pipe breaks the writer ends, so that none outlives the storm.
 from __future__ import annotations
 
 import io
+import logging
 import multiprocessing
 import pickle
 import signal
@@ -29,6 +30,8 @@ _READY, _ATTEMPTS, _FAILED, _DONE = "ready", "attempts", "failed", "done"
 #: Seconds a writer gathers attempts before it sends them, and those it has to end by itself.
 _GATHER: Final = 0.1
 _PATIENCE: Final = 10.0
+#: Seconds a writer waits for the file: the lock is not fair, and there may be hundreds of them.
+_LONG: Final = 120.0
 
 
 # --- what can be taken along --------------------------------------------------------------------------------------
@@ -115,7 +118,8 @@ def _be_a_writer(pipe: Connection, task_bytes: bytes, path: str, writer: int) ->
             task: Task = pickle.loads(task_bytes)
             planned = plan(task, writer)
             refuse_twins([planned])
-            lab = Lab(path, shared=True)
+            logging.getLogger("funes_lab").setLevel(logging.ERROR)  # that one waits for the other is no news here
+            lab = Lab(path, shared=True, lock_timeout=_LONG)
             pipe.send((_READY, None))
             begin = pipe.recv()
             try:
