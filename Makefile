@@ -15,8 +15,8 @@ OFFLINE = --HTMLExporter.require_js_url=data:, --HTMLExporter.mathjax_url=data:,
 
 # What stands on DuckDB runs on its older version too, in an environment of its own.
 OLDER       = .venv-duckdb-1.5
-OLDER_TESTS = tests/conformance tests/proof/test_machine.py tests/proof/test_machine_on_file.py tests/property tests/test_append_all.py tests/test_commit.py tests/test_lab.py \
-              tests/test_reading.py tests/test_store_duckdb.py tests/test_store_load.py tests/test_stream.py \
+OLDER_TESTS = tests/conformance tests/proof/test_kills.py tests/proof/test_machine.py tests/proof/test_machine_on_file.py tests/property tests/test_append_all.py tests/test_commit.py tests/test_lab.py \
+              tests/test_reading.py tests/test_shared_file.py tests/test_store_duckdb.py tests/test_store_load.py tests/test_stream.py \
               tests/test_tiers.py tests/test_transaction.py
 
 # Signals that these tests send would hit a worker of pytest-xdist, so they run in a process of their own.

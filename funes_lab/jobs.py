@@ -72,7 +72,7 @@ class Job:
         """Read the stream and write the read model, in a transaction of its own; the lab is current meanwhile."""
         model = read_model(latest(self.background.projection))
         store = lab.store
-        with store.writing, scope(lab):
+        with store.writing, store.opened("a job"), scope(lab):
             events = events_of(store.stream(self.idx))
             entry = model.entry(self.idx, project(model.fold, events, self.at or lab.now()))
             unit = store.begin(alone=True)

@@ -74,7 +74,8 @@ class Keeping:
             table = log_table_of_file(rows, columns)
         else:
             table = log_table(rows, columns)
-        with self.store.writing:  # what is numbered here goes on after a head that nobody moves
+        # what is numbered here goes on after a head that nobody moves
+        with self.store.writing, self.store.opened("a load"):
             self.store.load(numbered(table, self.store))
         self.store.checkpoint_softly()
         self.memory.clear()

@@ -96,6 +96,7 @@ class Lab(Asking, Replaying, Keeping):
         self._store: Store = open_store(path, read_only=read_only, shared=shared, lock_timeout=lock_timeout)
         self._clock = clock
         self._read_only = read_only or self._store.read_only
+        self._shared = shared
         self._closed = False
         self._transaction: ContextVar[Transaction | None] = ContextVar("funes_lab_transaction", default=None)
         self._scopes: list[Token[Any]] = []
@@ -135,6 +136,11 @@ class Lab(Asking, Replaying, Keeping):
     def read_only(self) -> bool:
         """Whether writes are refused."""
         return self._read_only
+
+    @property
+    def shared(self) -> bool:
+        """Whether other processes take turns in its file."""
+        return self._shared
 
     @property
     def closed(self) -> bool:

@@ -211,7 +211,7 @@ class EventStream(ReadingSide):
         """Judge on what is remembered; if that is old, once more on what is there."""
         self._lab.check_writable()
         transaction = self._lab.transaction_now
-        with self._lab.store.writing:
+        with self._lab.store.writing, self._lab.store.opened("writing"):
             memory = self._lab.memory if transaction is None else transaction.memory
             seen = memory.take(self._idx)
             # nobody else can write while a transaction is open, so what it remembers is not old
@@ -279,7 +279,7 @@ class Reading(ReadingSide):
     def check(self, event: Event, *, at: Moment | None = None) -> Verdict:
         """Run an event through the gates and write nowhere; see `EventStream.check`."""
         check_event(event)
-        with self._lab.store.writing:
+        with self._lab.store.writing, self._lab.store.opened():
             gates = Gates(self._lab, self._idx, rules_of(self._stream_class), self._seen.aside())
             candidate = gates.admit(event, at)
             found = gates.judge(candidate, show=True)
@@ -296,7 +296,7 @@ class Reading(ReadingSide):
     def _on_seen(self, work: Callable[[Gates], None]) -> None:
         self._lab.check_writable()
         transaction = self._lab.transaction_now
-        with self._lab.store.writing:
+        with self._lab.store.writing, self._lab.store.opened("writing"):
             if transaction is not None:
                 transaction.moved(self._seen)
             gates = self._gates()

@@ -51,7 +51,7 @@ def lab(clock: fl.testing.Clock) -> fl.Lab:
     return fl.Lab(clock=clock)
 
 
-@pytest.fixture(params=["memory", "file"])
+@pytest.fixture(params=["memory", "file", "shared"])
 def any_lab(request: pytest.FixtureRequest, clock: fl.testing.Clock, path: Path) -> fl.Lab:
-    """A lab in memory, and one on a file."""
-    return fl.Lab(":memory:" if request.param == "memory" else path, clock=clock)
+    """A lab in memory, one on a file, and one on a file that it shares."""
+    return fl.Lab(":memory:" if request.param == "memory" else path, clock=clock, shared=request.param == "shared")

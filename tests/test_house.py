@@ -183,6 +183,12 @@ def test_modules_of_one_floor_do_not_import_each_other_in_a_circle():
     graphlib.TopologicalSorter(graph).prepare()
 
 
+def test_locks_of_the_system_are_asked_for_in_one_place_only():
+    """Windows has none of them, and must get along without."""
+    users = [path.relative_to(PACKAGE).as_posix() for path in modules() if "fcntl" in path.read_text(encoding="utf-8")]
+    assert users == ["store/file_lock.py"]
+
+
 @pytest.mark.parametrize(
     ("source", "expected"),
     [

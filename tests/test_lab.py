@@ -37,8 +37,8 @@ def test_rule_1_the_table_has_the_columns_and_the_meaning_of_funes(any_lab):
     assert (row["created_at"], row["occurred_at"]) == (datetime(2026, 6, 1, 9, tzinfo=UTC), day(3))
     kinds = any_lab.sql("SELECT column_type FROM (DESCRIBE event_entries)").column_type
     assert list(kinds) == ["VARCHAR", "VARCHAR", "JSON", "JSON", "BIGINT", *["TIMESTAMP WITH TIME ZONE"] * 2]
-    with pytest.raises(duckdb.ConstraintException):
-        any_lab.store.cursor().execute("INSERT INTO event_entries SELECT * FROM event_entries")
+    with any_lab.store.opened(), any_lab.store.cursor() as cursor, pytest.raises(duckdb.ConstraintException):
+        cursor.execute("INSERT INTO event_entries SELECT * FROM event_entries")
 
 
 def test_rule_12_decimals_travel_as_strings_and_times_as_iso_8601_in_utc(lab):

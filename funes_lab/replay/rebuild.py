@@ -26,7 +26,7 @@ def rebuild(store: Store, projection: type[Projection[Any]], *, progress: bool) 
     model = read_model(projection)
     if model.virtual:
         raise TypeError(f'{model.fold.name} writes nothing; give it a table = "…", or its state a persist_with')
-    with store.writing:
+    with store.writing, store.opened("a rebuild"):
         entries = list(_entries(store, model, progress=progress))
         if model.table is not None:
             store.refill_read_model(model.table, [entry.row for entry in entries if entry.row is not None])

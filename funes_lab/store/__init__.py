@@ -8,6 +8,7 @@ is `VersionTaken`: this version of this stream is another writer's.
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -112,22 +113,6 @@ class Unit(Protocol):
         ...
 
 
-class Writing(Protocol):
-    """A lock that a thread can take more than once; `with` takes and gives it back."""
-
-    def acquire(self) -> bool:
-        """Wait for it."""
-        ...
-
-    def release(self) -> None:
-        """Give it back."""
-        ...
-
-    def __enter__(self) -> object: ...
-
-    def __exit__(self, *exc: Any) -> None: ...
-
-
 class Scan(Protocol):
     """One pass over part of the log: whole streams in replay order, all seen at one moment."""
 
@@ -149,7 +134,7 @@ class Store(Protocol):
     path: str
     read_only: bool
     #: Held by whoever writes.
-    writing: Writing
+    writing: threading.RLock
     #: Told whenever something was written or forgotten.
     watchers: Watchers
     #: Grows whenever another process may have written, if the store lets any.

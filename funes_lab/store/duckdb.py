@@ -12,7 +12,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import duckdb
 import pyarrow as pa
@@ -29,7 +29,6 @@ from funes_lab.store import (
     Selection,
     Unit,
     VersionTaken,
-    Writing,
     from_microseconds,
     open_stores,
     rows_to_table,
@@ -39,7 +38,7 @@ from funes_lab.store.checks import refuse_bad_rows
 from funes_lab.store.failures import damage_told, is_duplicate, told
 from funes_lab.store.file_lock import FileLock
 from funes_lab.store.journal import JournalTable
-from funes_lab.store.opening import check_path, connect, prepare
+from funes_lab.store.opening import bind_indexes, check_path, connect, prepare, was_not_closed
 from funes_lab.store.queries import SHAPES, answered
 from funes_lab.store.read_models import ReadModelTables
 from funes_lab.store.scan import DuckDBScan
@@ -69,8 +68,20 @@ FROM facts FULL JOIN attempts ON facts."idx" = attempts."idx" ORDER BY 1
 """
 _NO_JOURNAL: Final = "(SELECT '' AS \"idx\" WHERE false)"
 
-#: It has the database open in every block already.
-_ALWAYS: Final = contextlib.nullcontext()
+
+class Opened:
+    """A block in which the database is open, or until it is left; here it is open all the time."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None: ...
+
+    def leave(self) -> None:
+        """End it."""
+
+
+_ALWAYS: Final = Opened()
 
 
 class DuckDBStore(JournalTable, ReadModelTables):
@@ -94,9 +105,8 @@ class DuckDBStore(JournalTable, ReadModelTables):
         self.turn = 0
         #: What views of events were made of, as long as the log has as many rows.
         self._known: Known = {}
-        self._one_at_a_time = threading.RLock()
         #: Held by whoever writes; a transaction holds it from its beginning to its end.
-        self.writing: Writing = self._one_at_a_time
+        self.writing = threading.RLock()
         self._has_journal = False
         self._writer: duckdb.DuckDBPyConnection | None = None
         self._lock: FileLock | None = None
@@ -110,8 +120,11 @@ class DuckDBStore(JournalTable, ReadModelTables):
         try:
             if self._lock is not None:
                 self._lock.take(lock_timeout, "an open lab")
+            was_left = not self.read_only and was_not_closed(self.path)
             self._connection = connect(self.path, read_only=self.read_only)
             with damage_told(self.path):
+                if was_left:
+                    bind_indexes(self._connection)
                 self._has_journal = prepare(self._connection, self.path, read_only=self.read_only)
                 self._writer = self._connection.cursor()
                 # planning dominates a one-row INSERT, and there is nothing in it to optimise
@@ -120,7 +133,7 @@ class DuckDBStore(JournalTable, ReadModelTables):
             self._let_go()
             raise
 
-    def opened(self, purpose: str = "reading") -> contextlib.AbstractContextManager[Any]:  # noqa: ARG002  (told if shared)
+    def opened(self, purpose: str = "reading") -> Opened:  # noqa: ARG002  (it is told where the file is shared)
         """A block in which the database is open; `purpose` is told to whoever waits for the file."""
         return _ALWAYS
 
@@ -155,10 +168,13 @@ class DuckDBStore(JournalTable, ReadModelTables):
         """Rows of the log in replay order, stream by stream."""
         if unit is not None:
             return DuckDBScan(cursor_of(unit), selection, self.path, shared=True)
-        with contextlib.ExitStack() as stack:
-            stack.enter_context(self.opened("reading many events"))
-            cursor, at_end = self.cursor(), stack.pop_all().close
-        return DuckDBScan(cursor, selection, self.path, shared=False, at_end=at_end)
+        opened = self.opened("reading many events")
+        try:
+            opened.__enter__()
+            return DuckDBScan(self.cursor(), selection, self.path, shared=False, at_end=opened.leave)
+        except BaseException:
+            opened.leave()
+            raise
 
     def names(self, unit: Unit | None = None) -> list[str]:
         """The names that the events of the log have, in order."""
@@ -208,7 +224,7 @@ class DuckDBStore(JournalTable, ReadModelTables):
     def load(self, table: pa.Table) -> None:
         """Write a table with the columns of the log, after every row was looked at."""
         self._check_writable()
-        with self.writing:
+        with self.writing, self.opened("a load"):
             with self._asked(None) as cursor:
                 cursor.register("incoming", table)
                 refuse_bad_rows(cursor)
@@ -218,17 +234,18 @@ class DuckDBStore(JournalTable, ReadModelTables):
     def begin(self, *, alone: bool = False) -> DuckDBUnit:
         """Open a transaction; `alone` for one of the lab's own, by whoever holds the lock of writing."""
         self._check_writable()
-        with contextlib.ExitStack() as stack:
-            stack.enter_context(self.opened("a transaction"))
+        opened, cursor = self.opened("a transaction"), None
+        try:
+            opened.__enter__()
             # taken out while it is used: a destination that appends in its turn opens a second transaction inside the
             # first, and a cursor that an interrupt left in the middle of something is never seen again
             cursor = self._spare.pop() if alone and self._spare else self.cursor()
             spare = self._spare if alone else None
-            at_end = stack.pop_all().close
-        try:
-            return DuckDBUnit(cursor, self.path, self.tables, self.watchers, spare=spare, at_end=at_end)
+            return DuckDBUnit(cursor, self.path, self.tables, self.watchers, spare=spare, at_end=opened.leave)
         except BaseException:
-            at_end()
+            if cursor is not None:
+                cursor.close()
+            opened.leave()
             raise
 
     # --- keeping ---------------------------------------------------------------------------------------------
@@ -236,7 +253,7 @@ class DuckDBStore(JournalTable, ReadModelTables):
     def checkpoint(self) -> None:
         """Write everything into the file itself, so that no event stands in the write-ahead log only."""
         self._check_writable()
-        with self.writing:
+        with self.writing, self.opened("a checkpoint"):
             try:
                 self._ready().execute("CHECKPOINT")
             except duckdb.Error as failure:
@@ -245,7 +262,7 @@ class DuckDBStore(JournalTable, ReadModelTables):
     def checkpoint_softly(self) -> None:
         """The same, unless a transaction is open, which then does it when it ends or at the next checkpoint."""
         if self.path != ":memory:":
-            with self.writing, contextlib.suppress(duckdb.TransactionException):
+            with self.writing, self.opened("a checkpoint"), contextlib.suppress(duckdb.TransactionException):
                 self._ready().execute("CHECKPOINT")
 
     def backup(self, path: str | os.PathLike[str]) -> None:
@@ -260,7 +277,7 @@ class DuckDBStore(JournalTable, ReadModelTables):
 
     def close(self) -> None:
         """Let go of the file when the last lab on it is closed; whoever writes just now may finish."""
-        with self._one_at_a_time, open_stores.lock:
+        with self.writing, open_stores.lock:
             self.users -= 1
             if self.users > 0 or self._connection is None:
                 return

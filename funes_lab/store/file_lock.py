@@ -28,9 +28,14 @@ except ImportError:  # on Windows, where DuckDB's own lock cannot be lost
 
 _log = logging.getLogger("funes_lab")
 
-#: Seconds until those who wait are told for whom, and between two tries: short at first, when it is free in a moment.
+#: Seconds until those who wait are told for whom.
 TOLD_AFTER: Final = 1.0
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.0005, 0.004
+#: Seconds between two tries: of the one who is next, and of those behind.
+_NEXT_PAUSE, _PAUSE = 0.0005, 0.002
+#: The byte of the lock file whose lock makes one of those who wait the next. Who comes back within so many seconds goes
+#: past them: to wake another process for each operation takes longer than the operation.
+_TURNSTILE: Final = 1 << 20
+_SLICE: Final = 0.05
 #: A holder that stays is refused to those who stay too, once it was seen so many times.
 _LOOKS: Final = 5
 
@@ -85,6 +90,9 @@ class FileLock:
         self._reading, self._stays = reading, stays
         self._fd: int | None = None
         self._turn = 0
+        self._is_next = False
+        #: Until when it goes past the turnstile, by the monotonic clock.
+        self._slice_ends = 0.0
         #: What is in the file as long as nobody else had the lock since.
         self._mine = b""
         self.held = False
@@ -100,27 +108,29 @@ class FileLock:
         StoreError
             If there can be no such lock, and nothing else would do.
         """
-        begun, pause, looks, told = time.monotonic(), _FIRST_PAUSE, 0, False
-        while not self._try():
-            waited = time.monotonic() - begun
-            holder = self._holder()
-            looks = looks + 1 if self._stays and holder is not None and holder.stays else 0
-            if waited >= timeout or looks >= _LOOKS:
-                raise locked(self._database, holder, waited)
-            if waited >= TOLD_AFTER and not told:
-                told = True
-                _log.warning(
-                    "%s is held by %s; waiting for it, up to %g s", self._database, holder or "another process", timeout
-                )
-            time.sleep(min(pause, timeout - waited))
-            pause = min(pause * 1.5, _LONGEST_PAUSE)
-        self.held = True
-        return self._sign(purpose)
+        begun, looks, told = time.monotonic(), 0, False
+        try:
+            while not self._try():
+                waited, holder = time.monotonic() - begun, self._holder()
+                looks = looks + 1 if self._stays and holder is not None and holder.stays else 0
+                if waited >= timeout or looks >= _LOOKS:
+                    raise locked(self._database, holder, waited)
+                if waited >= TOLD_AFTER and not told:
+                    told = True
+                    who = holder or "another process"
+                    _log.warning("%s is held by %s; waiting for it, up to %g s", self._database, who, timeout)
+                time.sleep(min(_NEXT_PAUSE if self._is_next else _PAUSE, timeout - waited))
+            self.held = True
+            return self._sign(purpose)
+        except BaseException:
+            self.let_go()
+            raise
+        finally:
+            self._leave_turnstile()
 
     def let_go(self) -> None:
         """Give it back."""
-        if self.held and fcntl is not None and self._fd is not None:
-            self.held = False
+        if fcntl is not None and self._fd is not None:
             fcntl.flock(self._fd, fcntl.LOCK_UN)
         self.held = False
 
@@ -149,6 +159,8 @@ class FileLock:
         if self._fd is None and not self._open():
             return True
         assert self._fd is not None
+        if time.monotonic() >= self._slice_ends and not self._is_next and not self._enter_turnstile(self._fd):
+            return False
         try:
             fcntl.flock(self._fd, (fcntl.LOCK_SH if self._reading else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -161,10 +173,29 @@ class FileLock:
                 f"{self._path} cannot be locked: {failure.strerror}. Some network drives know no locks; put the file "
                 "on a drive of this machine"
             ) from failure
-        if self._is_there():
+        if not self._is_there():
+            self._close()
+            return self._try()
+        if self._is_next:
+            self._slice_ends = time.monotonic() + _SLICE
+        return True
+
+    def _enter_turnstile(self, descriptor: int) -> bool:
+        """Be the next, unless somebody else is."""
+        try:
+            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _TURNSTILE)
+        except (BlockingIOError, PermissionError):
+            return False
+        except OSError:  # one that is open for reading only: it goes past those who wait
             return True
-        self._close()
-        return self._try()
+        self._is_next = True
+        return True
+
+    def _leave_turnstile(self) -> None:
+        if self._is_next and self._fd is not None:
+            with contextlib.suppress(OSError):
+                fcntl.lockf(self._fd, fcntl.LOCK_UN, 1, _TURNSTILE)
+        self._is_next = False
 
     def _open(self) -> bool:
         """Open the lock file; False where there is none, and none can be made."""
@@ -227,6 +258,7 @@ class FileLock:
     def _close(self) -> None:
         if self._fd is not None:
             descriptor, self._fd = self._fd, None
+            self._is_next = False
             os.close(descriptor)
         self._mine = b""
 

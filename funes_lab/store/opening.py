@@ -12,6 +12,7 @@ from funes_lab.errors import CorruptLogError, SchemaVersionError, StoreError
 from funes_lab.store import LOG_SCHEMA
 from funes_lab.store.failures import damage_told, told
 from funes_lab.store.kinds import literal
+from funes_lab.store.tables import quoted
 
 #: Grows when a newer funes_lab writes tables that this one cannot read.
 SCHEMA_VERSION: Final = 1
@@ -111,6 +112,22 @@ def connect(path: str, *, read_only: bool) -> duckdb.DuckDBPyConnection:
             return duckdb.connect(path, read_only=read_only, config=_SETTINGS)
     except duckdb.Error as failure:
         raise told(failure, path) from failure
+
+
+def bind_indexes(connection: duckdb.DuckDBPyConnection) -> None:
+    """Have every index take in what the write-ahead log of a killed process held.
+
+    DuckDB 1.5 does so when a table is first written to. If it never is, the next checkpoint, at the latest that of
+    closing the file, forgets those rows in the indexes, and whoever asks by idx does not find them any more.
+    """
+    tables = "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = current_database()"
+    for schema, name in connection.execute(f"{tables} AND NOT internal").fetchall():
+        connection.execute(f"DELETE FROM {quoted(schema)}.{quoted(name)} WHERE false")
+
+
+def was_not_closed(path: str) -> bool:
+    """Whether what was last done in a file stands beside it, in its write-ahead log."""
+    return Path(f"{path}.wal").exists()
 
 
 def attach(connection: duckdb.DuckDBPyConnection, path: str, *, read_only: bool) -> None:

@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from funes_lab.watching import Watchers
 
-#: Seconds between two looks.
+#: Seconds between two looks, and so many looks at most one waits for whoever is at work in the file.
 EVERY: Final = 0.5
+_PATIENCE: Final = 20
 
 #: What changes when something is written: which file it is, its size and its time, and those of its write-ahead log.
 Token = tuple[tuple[int, int, int] | None, ...]
@@ -40,6 +41,7 @@ class PollingWatchers(Watchers):
         #: How it looked when the watchers were told of it.
         self._told: Token | None = None
         self._found_news = False
+        self._looks = 0
         self._thread: threading.Thread | None = None
         self._changing = threading.Lock()
         self._closed = threading.Event()
@@ -71,13 +73,18 @@ class PollingWatchers(Watchers):
     def look(self) -> bool:
         """Tell the watchers if there is news; gives whether anybody watches."""
         now = token(self._path)
-        if now != self._told:
+        if now != self._told and not self._is_at_work(now):
             self._told = now
             self.tell()
         with self._changing:
             if len(self) == 0:
                 self._thread = None
             return self._thread is not None
+
+    def _is_at_work(self, now: Token) -> bool:
+        """Whether somebody is writing: to read now would wait for them, in the middle of what a notebook does."""
+        self._looks = 0 if now[1] is None else self._looks + 1
+        return 0 < self._looks < _PATIENCE
 
     def close(self) -> None:
         """Look no more."""

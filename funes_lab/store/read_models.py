@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
 import pyarrow as pa
 
-from funes_lab.store import Unit, Writing
+from funes_lab.store import Unit
 from funes_lab.store.tables import Table, quoted
 from funes_lab.store.unit import DuckDBUnit, cursor_of, opened, refuse_other_columns
 
@@ -17,7 +18,7 @@ class ReadModelTables:
     """The side of a store that keeps read models."""
 
     path: str
-    writing: Writing
+    writing: threading.RLock
     #: Read-model tables that are known to be there.
     tables: set[Table]
 

@@ -11,17 +11,17 @@ import contextlib
 import os
 import threading
 import time
-from types import TracebackType
-from typing import Final
+import weakref
+from typing import Final, Self
 
 import duckdb
 
 from funes_lab.errors import StoreError, StoreLockedError
-from funes_lab.store.duckdb import DuckDBStore
+from funes_lab.store.duckdb import DuckDBStore, Opened
 from funes_lab.store.failures import damage_told, told
 from funes_lab.store.file_lock import FileLock
 from funes_lab.store.kinds import literal
-from funes_lab.store.opening import attach, attached, check_path, connect, prepare
+from funes_lab.store.opening import attach, attached, bind_indexes, check_path, connect, prepare, was_not_closed
 from funes_lab.store.polling import PollingWatchers, token
 from funes_lab.store.tables import quoted
 
@@ -29,68 +29,30 @@ from funes_lab.store.tables import quoted
 _PAUSE: Final = 0.01
 
 
-class Visit:
-    """One operation in the file: a block, or from `enter` to `leave`. To leave twice does nothing."""
+class Visit(Opened):
+    """One operation in the file. To leave twice does nothing."""
 
     def __init__(self, store: SharedFileStore, purpose: str) -> None:
-        self._store, self.purpose = store, purpose
+        self._store, self._purpose = store, purpose
 
-    def __enter__(self) -> Visit:
+    def __enter__(self) -> Self:
         try:
-            self._store.enter(self)
+            self._store.enter(self, self._purpose)
         except BaseException:
-            self.__exit__(None, None, None)
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, exception: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            self._store.leave(self)
-        except KeyboardInterrupt:
-            self._store.leave(self)  # an interrupted kernel must not keep the file
-            raise
-
-
-class WritingVisit:
-    """The lock of writing of one process, with the file open from the first `with` to the end of it."""
-
-    def __init__(self, store: SharedFileStore, lock: threading.RLock) -> None:
-        self._store, self._lock, self._depth = store, lock, 0
-        self._visit: Visit | None = None
-
-    def acquire(self) -> bool:
-        """Wait for the other threads; the file is left to whoever needs it."""
-        self._lock.acquire()
-        self._depth += 1
-        return True
-
-    def release(self) -> None:
-        """Let the next thread have it, and other processes the file."""
-        visit = None
-        if self._depth == 1:
-            visit, self._visit = self._visit, None
-        self._depth -= 1
-        try:
-            if visit is not None:
-                visit.__exit__(None, None, None)
-        finally:
-            self._lock.release()
-
-    def __enter__(self) -> WritingVisit:
-        self.acquire()
-        try:
-            if self._depth == 1:
-                self._visit = Visit(self._store, "writing")
-                self._visit.__enter__()
-        except BaseException:
-            self.release()
+            self.leave()
             raise
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self.release()
+        self.leave()
+
+    def leave(self) -> None:
+        """Close the file, unless somebody else of this process is in it."""
+        try:
+            self._store.leave(self)
+        except BaseException:
+            self._store.leave(self)  # an interrupted kernel must not keep the file
+            raise
 
 
 class SharedFileStore(DuckDBStore):
@@ -107,11 +69,11 @@ class SharedFileStore(DuckDBStore):
         super().__init__(path, read_only=read_only)
         #: Seconds to wait for other processes.
         self.lock_timeout = 0.0
-        self.writing = WritingVisit(self, self._one_at_a_time)
         self.watchers: PollingWatchers = PollingWatchers(path)
         # a lab on it may be collected while somebody is at the door, and closes it there, in the same thread
         self._door = threading.RLock()
-        self._visits: set[Visit] = set()
+        #: Who is in the file; one that an interrupt let nobody leave is gone with its traceback.
+        self._visits: weakref.WeakSet[Visit] = weakref.WeakSet()
         self._is_attached = False
         self._name = ""
         #: Which file it is, so that another one under its name is not taken for it.
@@ -146,35 +108,40 @@ class SharedFileStore(DuckDBStore):
 
     # --- in and out ------------------------------------------------------------------------------------------
 
-    def enter(self, visit: Visit) -> None:
-        """Open the file, unless it is open for another visit."""
+    def enter(self, visit: Visit, purpose: str) -> None:
+        """Open the file, unless it is open."""
         self.check_process()
         with self._door:
             self.check_process()
-            if not self._visits:
-                self._attach(visit.purpose)
+            if not self._is_attached:
+                self._attach(purpose)
             self._visits.add(visit)
 
     def leave(self, visit: Visit) -> None:
         """Close the file, unless there is another visit."""
-        if self.pid != os.getpid():
-            return
-        with self._door:
-            is_inside = visit in self._visits
-            self._visits.discard(visit)
-            if not self._visits and (is_inside or self._is_attached):
-                self._detach()
+        if self.pid == os.getpid():
+            with self._door:
+                self._visits.discard(visit)
+                if not self._visits:
+                    self._detach()
 
     def _attach(self, purpose: str) -> None:
         assert self._lock is not None
+        assert self._connection is not None
         deadline = time.monotonic() + self.lock_timeout
         others = self._lock.take(self.lock_timeout, purpose)
         self._is_attached = True  # it is tried: whatever comes in between, it is detached
         try:
             self._check_file()
             before = token(self.path)
+            was_left = not self.read_only and was_not_closed(self.path)
             with damage_told(self.path):
                 self._attach_when_free(deadline)
+                if not self._name:
+                    self._name = attached(self._connection)
+                if was_left:
+                    with contextlib.closing(self.cursor()) as cursor:
+                        bind_indexes(cursor)
                 if self._file is None:
                     self._first_time()
                 elif others or before != self.watchers.left:
@@ -201,23 +168,29 @@ class SharedFileStore(DuckDBStore):
                 return
 
     def _detach(self) -> None:
-        """Close the file and give the lock back; a database that cannot let go of it is thrown away."""
-        was_attached, self._is_attached = self._is_attached, False
-        clean = not was_attached
-        try:
-            if was_attached and self._connection is not None:
-                # whatever was acknowledged stands in the write-ahead log, if a full disk stops the checkpoint here
-                with contextlib.suppress(duckdb.Error):
-                    self._connection.execute(f"DETACH {quoted(self._name)}")
-                    clean = True
-        finally:
-            if not clean:
-                self._start_anew()
+        """Close the file and give the lock back; where it was interrupted it goes on when it is called again."""
+        assert self._lock is not None
+        if self._is_attached:
+            self._detach_or_start_anew()
+            self._is_attached = False
+        if self._lock.held:
             self.watchers.leave(token(self.path))
-            if self._lock is not None:
-                self._lock.let_go()
-                if self._connection is None:  # the lab was closed meanwhile
-                    self._lock.remove()
+            self._lock.let_go()
+        if self._connection is None:  # the lab was closed meanwhile
+            self._lock.remove()
+
+    def _detach_or_start_anew(self) -> None:
+        """A database that cannot let go of the file is thrown away."""
+        is_clean = False
+        try:
+            # whatever was acknowledged stands in the write-ahead log, if a full disk stops the checkpoint here
+            with contextlib.suppress(duckdb.Error):
+                if self._connection is not None:
+                    self._connection.execute(f"DETACH {quoted(self._name)}")
+                    is_clean = True
+        finally:
+            if not is_clean:
+                self._start_anew()
 
     def _let_go(self) -> None:
         """Close the lab; whoever is in the file just now goes out later."""
@@ -229,8 +202,8 @@ class SharedFileStore(DuckDBStore):
             self._start_anew()
             if connection is not None:
                 connection.close()
-            if not self._visits and self._lock is not None:
-                self._lock.remove()
+            if not self._visits:
+                self._detach()
 
     def _start_anew(self) -> None:
         """Take another database in memory, after an interrupt or a fault."""
@@ -261,8 +234,6 @@ class SharedFileStore(DuckDBStore):
             raise StoreError(f"{self.path} {what}; close this lab, and open it again with fl.Lab(…, shared=True)")
 
     def _first_time(self) -> None:
-        assert self._connection is not None
-        self._name = attached(self._connection)
         with contextlib.closing(self.cursor()) as cursor:
             self._has_journal = prepare(cursor, self.path, read_only=self.read_only)
         self._file = _identity(self.path)

@@ -93,7 +93,7 @@ class Seen:
 class Machine(RuleBasedStateMachine):
     """A lab and the model, step by step."""
 
-    on_file = False
+    on_file = shared = False
 
     def __init__(self) -> None:
         super().__init__()
@@ -114,7 +114,7 @@ class Machine(RuleBasedStateMachine):
 
     def open(self) -> None:
         path = str(Path(self.folder.name, "ledger.duckdb")) if self.folder else ":memory:"
-        self.doors = [fl.Lab(path, clock=self.clock) for _ in range(2 if self.on_file else 1)]
+        self.doors = [fl.Lab(path, clock=self.clock, shared=self.shared) for _ in range(2 if self.on_file else 1)]
         self.readings.clear()
 
     def teardown(self) -> None:

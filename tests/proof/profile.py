@@ -13,10 +13,10 @@ STEPS = 50
 HISTORIES = int(os.environ.get("FUNES_LAB_PROOF", "200"))
 
 
-def histories() -> settings:
-    """The settings of one half of the histories."""
+def histories(parts: int = 2) -> settings:
+    """The settings of one half of the histories, or of a smaller part."""
     return settings(
-        max_examples=HISTORIES // 2,
+        max_examples=HISTORIES // parts,
         stateful_step_count=STEPS,
         deadline=None,
         derandomize=bool(os.environ.get("CI")),

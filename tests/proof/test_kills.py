@@ -42,10 +42,10 @@ class Writers:
         assert self.process.stdout is not None
         return json.loads(self.process.stdout.readline())
 
-    def kill_one(self, path: Path, seed: int, after: float) -> list[tuple[str, str]]:
+    def kill_one(self, path: Path, seed: int, after: float, *, shared: bool) -> list[tuple[str, str]]:
         """Let one work on the file for so many seconds; gives the steps that it acknowledged."""
         assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps([str(path), seed]) + "\n")
+        self.process.stdin.write(json.dumps([str(path), seed, shared]) + "\n")
         self.process.stdin.flush()
         done: list[tuple[str, str]] = []
         while "started" not in (message := self.hear()):
@@ -71,16 +71,17 @@ def writers() -> Iterator[Writers]:
     writers.close()
 
 
-def test_kill_9_loses_nothing_that_was_acknowledged_and_leaves_nothing_by_half(writers, tmp_path):
+@pytest.mark.parametrize("shared", [False, True], ids=["a file of its own", "a shared file"])
+def test_kill_9_loses_nothing_that_was_acknowledged_and_leaves_nothing_by_half(writers, tmp_path, shared):
     chance, found = random.Random(os.environ.get("FUNES_LAB_KILLS", "a few")), Counter()
     acknowledged: dict[str, str] = {}
     for number in range(KILLS):
         path = tmp_path / f"{number // ROUNDS}.duckdb"
         if number % ROUNDS == 0:
             acknowledged.clear()
-        done = writers.kill_one(path, seed=number, after=chance.uniform(0.0, 0.5))
+        done = writers.kill_one(path, seed=number, after=chance.uniform(0.0, 0.5), shared=shared)
         acknowledged.update(done)
-        with fl.Lab(path) as lab:
+        with fl.Lab(path, shared=shared) as lab:
             steps = what_is_there(lab)
             check_acknowledged(lab, acknowledged, steps)
             found["committed, not acknowledged"] += len(steps - acknowledged.keys())

@@ -82,7 +82,7 @@ def append_with_retry(stream: fl.EventStream, event: fl.Event) -> int:
 @pytest.mark.parametrize("retry", [False, True], ids=["on the latest", "readings with retry"])
 @pytest.mark.parametrize("stream_class", [PlainStream, PurseStream])
 def test_appends_of_many_threads_are_contiguous_none_lost_none_twice(any_lab, stream_class, retry):
-    each = 40
+    each = 10 if any_lab.shared else 40
     for number in range(5):
         stream_class.for_(f"s{number}", lab=any_lab).append(Drawn(amount=-100_000, by="the bank"))
 

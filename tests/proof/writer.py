@@ -97,10 +97,10 @@ def tell(**message: Any) -> None:
     os.write(1, (json.dumps(message) + "\n").encode())
 
 
-def work(path: str, seed: int) -> None:
+def work(path: str, seed: int, *, shared: bool) -> None:
     """Without end."""
     chance = random.Random(seed)
-    lab = fl.Lab(path)
+    lab = fl.Lab(path, shared=shared)
     with lab.transaction() as tx:
         tx.execute("CREATE TABLE IF NOT EXISTS transfers (step VARCHAR PRIMARY KEY)")
     number = 0
@@ -112,13 +112,13 @@ def work(path: str, seed: int) -> None:
 
 
 def main() -> None:
-    """Fork a writer for each line `path seed`, and say when it is gone."""
+    """Fork a writer for each line `path seed shared`, and say when it is gone."""
     tell(ready=True)
     for line in sys.stdin:
-        path, seed = json.loads(line)
+        path, seed, shared = json.loads(line)
         pid = os.fork()
         if pid == 0:
-            work(path, seed)
+            work(path, seed, shared=shared)
         tell(started=pid)
         os.waitpid(pid, 0)
         tell(gone=pid)
