@@ -16,6 +16,7 @@ import funes_lab as fl
 THREADS, EACH, STREAMS = 8, 500, 5
 READS = 10_000
 ROUNDS = 7
+WANTED = 0.9
 
 
 class Counted(fl.Event, name="BenchThreads::Counted"):
@@ -36,11 +37,16 @@ def _report(place: str) -> None:
     where = "in memory" if place == ":memory:" else "on file"
     rates: dict[int, list[float]] = {1: [], THREADS: []}
     for turn in range(ROUNDS):
-        for threads, found in rates.items():
-            found.append(_storm(f"{place}.{turn}.{threads}", threads, _on_latest)[0])
+        for threads in (1, THREADS)[:: 1 if turn % 2 else -1]:  # who is first in a round alternates
+            rates[threads].append(_storm(f"{place}.{turn}.{threads}", threads, _on_latest)[0])
     one, many = (statistics.median(found) for found in rates.values())
+    # of each round, whose two halves saw the same machine
+    ratio = statistics.median(after / before for before, after in zip(*rates.values(), strict=True))
     print(f"{where}: one thread {one:,.0f} appends/s, {THREADS} threads × {EACH} over {STREAMS} streams {many:,.0f}/s")
-    print(f"{where}: {THREADS} threads / 1 thread {many / one:.2f}; contiguous, none lost, none twice")
+    print(
+        f"{where}: {THREADS} threads / 1 thread {ratio:.2f}, wanted {WANTED} or more: {_verdict(ratio >= WANTED)}; "
+        "contiguous, none lost, none twice"
+    )
     rate, tries = _storm(f"{place}.readings", THREADS, _by_readings)
     print(
         f"{where}: the same by readings that retry {rate:,.0f}/s, {tries - THREADS * EACH:,} conflicts on the way; "
@@ -128,8 +134,15 @@ def _report_reads(place: str, where: str) -> None:
 
     seconds = _all_at_once(THREADS, read)
     rate = READS / seconds
-    print(f"{where}: {READS:,} mixed reads by {THREADS} threads that append too, {len(wrong)} wrong ({rate:,.0f}/s)")
+    print(
+        f"{where}: {READS:,} mixed reads by {THREADS} threads that append too, {len(wrong)} wrong, wanted none: "
+        f"{_verdict(not wrong)} ({rate:,.0f}/s)"
+    )
     lab.close()
+
+
+def _verdict(reached: bool) -> str:  # noqa: FBT001
+    return "reached" if reached else "not reached"
 
 
 def _is_right(lab: fl.Lab, number: int, kind: int) -> bool:

@@ -39,6 +39,7 @@ from funes_lab.event import Event
 from funes_lab.lab import Lab, current_lab
 from funes_lab.projection import Projection, final_state, initial_state, interpretation_for
 from funes_lab.races.race import Race
+from funes_lab.races.storm import storm
 from funes_lab.rejection import Rejection
 from funes_lab.stream import EventStream, Reading
 from funes_lab.tiers import Async
@@ -88,6 +89,7 @@ __all__ = [
     "final_state",
     "initial_state",
     "interpretation_for",
+    "storm",
     "testing",
     "upcast",
 ]

@@ -147,6 +147,16 @@ def scope(lab: Workspace) -> Iterator[None]:
         leave(token)
 
 
+@contextmanager
+def aside() -> Iterator[None]:
+    """A block that opens labs of its own: the one that was current stays it, and those before it."""
+    process, before = list(_process), list(_before)
+    try:
+        yield
+    finally:
+        _process[:], _before[:] = process, before
+
+
 def leave(token: Token[Workspace | None]) -> None:
     """End the scope."""
     _scoped.reset(token)

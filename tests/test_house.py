@@ -52,6 +52,7 @@ LOOKS_UP = {
     ("rejections", "widgets"): "a repr is drawn by the widgets, and rejections.inspect() is a door to them",
     ("reading_side", "widgets"): "a repr is drawn by the widgets",
     ("lab", "widgets"): "a repr is drawn by the widgets",
+    ("races", "widgets"): "a repr is drawn by the widgets",
     ("reading_side", "replay"): "stream.df() and stream.replay(P) are doors to the replay",
     ("jobs", "replay"): "jobs.df() is a door to the replay",
     ("rejections", "replay"): "rejections.df() is a door to the replay",
@@ -84,6 +85,8 @@ PUBLIC = {
     "InvalidReadModelError", "TransactionError",
     "StoreError", "StoreLockedError", "CorruptLogError", "SchemaVersionError",
     "ClosedError", "ForkedProcessError", "ReadOnlyError",
+    # races
+    "storm",
     # modules that are used by name
     "datasets", "testing",
 }  # fmt: skip

@@ -1,0 +1,1 @@
+"""The picture of a storm: contention and throughput against the number of writers."""
