@@ -2,7 +2,7 @@
 // played by Python, on a copy of the streams; a page without a kernel has the order that was shown, and no other.
 
 const SVG = "http://www.w3.org/2000/svg";
-const LETTER = { 11: 6.1, 13: 7.4 }; // pixels of a letter in a text of so many
+const LETTER = { 11: 6.1, 12: 6.8, 13: 7.4 }; // pixels of a letter in a text of so many; 12 is 11 and bold
 const NUMBERS = 28, EDGE = 52, NEXT = 34, LEAST = 46; // of the diagram: the numbers, the edges, the box below, between lifelines
 const PACE = 600; // milliseconds a step, where an order is watched
 const GLYPHS = {
@@ -108,7 +108,8 @@ class Sequence {
     const from = this.x[source], end = this.x[target], to = end > from ? 1 : -1, tip = end - 6 * to;
     parts.push(shape("path", { class: line, d: `M${from} ${y}H${tip - 6 * to}` }));
     parts.push(shape("path", { class: `tip ${line.replace("ln", "").trim()}`, d: `M${tip} ${y}l${-8 * to} -4v8z` }));
-    const text = fitted(texts, Math.min(this.width - NUMBERS - 8, Math.max(Math.abs(end - from) - 12, 150))), half = wide(text) / 2;
+    const size = word.endsWith("b") ? 12 : 11, text = fitted(texts, Math.min(this.width - NUMBERS - 8, Math.max(Math.abs(end - from) - 12, 150)), size);
+    const half = wide(text, size) / 2;
     // a text that is wider than its arrow does not cross the lifeline of the stream
     const stream = this.drawn.lanes[target].kind === "stream" ? end : from, off = Math.max(Math.abs(end - from) / 2, half + 10);
     const x = Math.max(NUMBERS + half, Math.min(stream + (stream === end ? -to : to) * off, this.width - half - 4));
@@ -180,7 +181,7 @@ class Board {
   constructor(model, el) {
     this.model = model;
     this.queue = [];
-    this.section = node("section", { class: "fl race", "data-lm-suppress-shortcuts": "true" });
+    this.section = node("section", { class: "fl race" });
     el.append(this.section);
     this.names = ["data", "value", "picked", "listing", "orders", "fault"].map((name) => `change:${name}`);
     this.changed = () => this.update();
@@ -496,6 +497,7 @@ class Board {
 
   key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key.length === 1) event.stopPropagation(); // else an X would cut the notebook's cell
     const row = this.marked?.indexOf(event.target) ?? -1;
     const acts = {
       ArrowRight: () => this.then(() => this.go(this.at + 1)), ArrowLeft: () => this.then(() => this.go(this.at - 1)),
