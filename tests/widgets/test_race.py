@@ -16,6 +16,7 @@ import funes_lab as fl
 from funes_lab.races import schedule
 from funes_lab.widgets.race import data as race_data
 from funes_lab.widgets.race import diagram as race_diagram
+from funes_lab.widgets.race import listing as race_listing
 from funes_lab.widgets.race import orders as race_orders
 from funes_lab.widgets.race import picture as race_picture
 from funes_lab.widgets.race import play as race_play
@@ -412,9 +413,37 @@ def test_the_list_begins_again_with_the_log(lab):
     race = race_of(lab, 60, 30)
     board = race.board()
     board.listing = True
-    DebtEventStream.for_("debts-1", lab=lab).append(paid(50))
-    assert {row["after"] for row in board.orders["rows"]} == {"50", "20"} or "refused" in str(board.orders["rows"])
+    assert board.orders["rows"][0]["after"] == "10"
+    DebtEventStream.for_("debts-1", lab=lab).append(paid(5))
+    assert board.orders["rows"][0]["after"] == "5"
     assert board.orders["rows"][0]["lanes"][0]["marks"][0][2] == "3"
+
+
+def test_writers_of_different_streams_never_lose_to_each_other(lab):
+    writers = {"A": [("left", Spent(coins=-1))], "B": [("right", Spent(coins=-2))]}
+    race = fl.Race(PurseStream, ["left", "right"], writers, lab=lab)
+    found = race_orders.every(race.scene(), race.programs, "coins")
+    assert {row["after"] for row in found["rows"]} == {"1, 2"}
+    assert found["sentence"][0] == ["None of 6 orders ends with a denial.", True]
+
+
+def test_every_order_has_a_picture_for_documents(lab):
+    page = race_listing.of_race(race_of(lab, 60, 50))
+    shown = texts(page.svg)
+    assert shown.count("lost update: −10") == 4
+    assert shown.count("denied") == 4
+    assert page.label.startswith("Every order of a race of A, B on debts-1: 4 of 6 orders end with exactly one denial:")
+    many = race_listing.of_race(race_of(lab, 1, 2, 3, idx="debts-2"))
+    assert any("66 more orders not drawn." in told for told in texts(many.svg))
+    assert len(many.html) < LARGEST
+    assert "2,520 orders" in race_listing.of_race(race_of(lab, 1, 2, 3, 4, idx="debts-3")).svg
+
+
+def test_the_picture_of_a_board_has_the_list_while_it_is_open(lab):
+    board = race_of(lab, 60, 50).board()
+    assert "Every order" not in texts(board.picture()[0])
+    board.listing = True
+    assert "Every order" in texts(board.picture()[0])
 
 
 # --- what must never be seen, and what must always fit ----------------------------------------------------------------

@@ -94,8 +94,9 @@ class RaceBoard(Live, esm="race/race.js", layout=source("race/race.css")):
 
     def picture(self) -> tuple[str, str]:
         """The picture after the steps so far: an SVG document, and what it shows in sentences."""
-        label = words.sentence(self.result)
-        return race_picture.of_board(self.data, self._place(), label, self.fault), label
+        label, orders = words.sentence(self.result), dict(self.orders) if self.listing else {}
+        place, picked = self._place(), self.picked or self._shown()
+        return race_picture.of_board(self.data, place, label, fault=self.fault, orders=orders, picked=picked), label
 
     def static(self) -> Static:
         """The picture as it is now, for a page that nobody runs: it steps along the order that is shown.
@@ -149,6 +150,10 @@ class RaceBoard(Live, esm="race/race.js", layout=source("race/race.css")):
 
     def _every(self) -> dict[str, Any]:
         return race_orders.every(self._scene, self._race.programs, str(self.data["state_field"]))
+
+    def _shown(self) -> str:
+        """The order that is shown, without the retries at its end."""
+        return schedule.written(step for step in self._play.steps if step.action != "retry")
 
     def _place(self) -> int:
         return min(len(self.value.split()), len(self._play.steps))

@@ -169,7 +169,7 @@ def _sentence(rows: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
         told = [[f"{formats.value(denied)} of {formats.count(total, 'order')} {end}", True]]
         told.append([" two writers hold the same version at once, and who appends later has lost.", False])
         if total > denied:
-            told.append([f" The other {formats.value(total - denied)} take turns.", False])
+            told.append([f" In the other {formats.value(total - denied)} nobody comes too late.", False])
     lost, broken = sum(row["off"][0] == "state" for row in rows), sum(not row["held"] for row in rows)
     if broken:
         told.append([f" {formats.value(broken)} break the rules of the state even so.", True])

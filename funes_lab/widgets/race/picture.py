@@ -8,7 +8,7 @@ from typing import Any, Final
 from funes_lab import formats
 from funes_lab.races.result import RaceResult
 from funes_lab.widgets import columns
-from funes_lab.widgets.race import words
+from funes_lab.widgets.race import listing, words
 from funes_lab.widgets.race.diagram import diagram
 from funes_lab.widgets.race.drawing import Drawing
 from funes_lab.widgets.svg import T1, T2, T3, Sheet, wide
@@ -55,10 +55,12 @@ def of_result(result: RaceResult) -> Static:
     return Static(sheet.svg(_foot(sheet, " ".join(foot), bottom), label), label)
 
 
-def of_board(data: Mapping[str, Any], number: int, label: str, fault: str = "") -> str:
-    """The picture of a board after so many steps, as an SVG document."""
+def of_board(
+    data: Mapping[str, Any], number: int, label: str, *, fault: str = "", orders: Mapping[str, Any], picked: str = ""
+) -> str:
+    """The picture of a board after so many steps, as an SVG document; with every order, if there are `orders`."""
     frame, drawn = data["frames"][number], data["diagram"]
-    width = max(WIDTH, _SIDE + 40 + 80 * len(drawn["lanes"]))
+    width = max(WIDTH, _SIDE + 40 + 80 * len(drawn["lanes"]), listing.width_of(orders))
     sheet = Sheet(width)
     order = " ".join(data["steps"][:number])
     guard = "guard off" if not data["guard"] else ""
@@ -70,6 +72,8 @@ def of_board(data: Mapping[str, Any], number: int, label: str, fault: str = "") 
     beside = right.draw(data, frame, fault)
     bottom = max(bottom, beside)
     sheet.line(across, _HEAD - 8, across, bottom + 8)
+    if orders:
+        bottom = listing.draw(sheet, orders, picked, bottom + 8)
     return sheet.svg(_foot(sheet, f"{data['step_of'][number].capitalize()}. {data['foot']}", bottom + 8), label)
 
 
@@ -118,16 +122,16 @@ class _Side:
         sheet, left, right = self._sheet, self._left, self._right
         self._caption("Readings")
         self._y += 18
-        for x, told in ((left + 106, "saw"), (left + 200, data["field"])):
-            sheet.text(x, self._y, told, size=T1, colour="muted", bold=True, anchor="end", room=84)
+        for x, told in ((left + 76, "saw"), (left + 200, data["field"])):
+            sheet.text(x, self._y, told, size=T1, colour="muted", bold=True, anchor="end", room=110)
         sheet.text(left + 216, self._y, "is now", size=T1, colour="muted", bold=True)
         for row in rows:
             self._y += 22
             sheet.line(left, self._y - 15, right, self._y - 15)
             name = row["writer"] if len(data["streams"]) == 1 else f"{row['writer']} {row['stream']}"
-            sheet.text(left, self._y, name, bold=True, room=78)
-            sheet.text(left + 106, self._y, row["saw"], mono=True, anchor="end")
-            sheet.text(left + 200, self._y, row["figure"], anchor="end", room=84)
+            sheet.text(left, self._y, name, bold=True, room=52)
+            sheet.text(left + 76, self._y, row["saw"], mono=True, anchor="end")
+            sheet.text(left + 200, self._y, row["figure"], anchor="end", room=106)
             tone, told = row["now"]
             if tone:
                 shape = _TICK if tone == "accepted" else GLYPHS[tone]
