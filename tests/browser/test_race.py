@@ -50,6 +50,12 @@ writers = {"A": [PaymentReceived(amount="60.00")], "B": [PaymentReceived(amount=
 race = fl.Race(DebtStream, "debts-123", writers)
 """
 SHOW = "board = race.board()\nboard"
+MANY = """
+twice = [PaymentReceived(amount=1), PaymentReceived(amount=2)]
+many = fl.Race(fl.EventStream, "other", {"A": twice, "B": twice}).board()
+many.listing = True
+many
+"""
 HOSTILE = """
 import funes_lab as fl
 
@@ -69,8 +75,8 @@ board
 """
 
 
-def board(page: Page) -> Any:
-    return page.page.locator("section.fl.race:visible")
+def board(page: Page, n: int = 0) -> Any:
+    return page.page.locator("section.fl.race:visible").nth(n)
 
 
 def says(page: Page, words: str) -> None:
@@ -125,8 +131,8 @@ def test_a_race_is_played_by_buttons_and_by_keys(lab: LabPage, theme: str) -> No
 
 def test_an_order_is_picked_and_watched_and_the_board_follows_the_log(lab: LabPage) -> None:
     source = DEBT.replace('"30.00"', '"50.00"')
-    lab.open(notebook(lab.server.folder, "race-orders.ipynb", source, SHOW)).run_all()
-    shown = board(lab)
+    lab.open(notebook(lab.server.folder, "race-orders.ipynb", source, SHOW, MANY)).run_all()
+    shown, many = board(lab), board(lab, 1)
     shown.get_by_role("button", name="6 orders").click()
     grid = shown.get_by_role("grid", name="Orders")
     grid.wait_for()
@@ -148,6 +154,10 @@ def test_an_order_is_picked_and_watched_and_the_board_follows_the_log(lab: LabPa
     press(lab, "Escape")
     assert grid.count() == 0
 
+    # more than are run at once
+    many.get_by_role("button", name="all 20").wait_for()
+    assert many.get_by_role("grid", name="Orders").locator("tbody tr").count() == 20
+
     ask(lab, "board.value = 'B.read'")
     says(lab, "B reads version 13.")
     said = ask(lab, "try:\n    board.value = 'B.append'\nexcept Exception as e:\n    print(e)")
@@ -167,7 +177,7 @@ def test_the_exported_page_steps_along_the_order_without_a_kernel(page: Page, tm
         check=True, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     page.page.goto((tmp_path / "race.html").as_uri())
-    first, hostile = board(page).nth(0), board(page).nth(1)
+    first, hostile = board(page), board(page, 1)
     first.get_by_text("Any other order needs a running kernel.").wait_for()
     assert first.get_by_role("button", name="B append").is_disabled()
     first.get_by_role("button", name="A read").click()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from time import monotonic
+from typing import Any, Final
 
 import traitlets
 
+from funes_lab import formats
 from funes_lab.races import schedule
 from funes_lab.races.race import Race
 from funes_lab.races.result import RaceResult
@@ -20,6 +22,10 @@ from funes_lab.widgets.race import play as race_play
 from funes_lab.widgets.race import words
 from funes_lab.widgets.race.play import Play
 from funes_lab.widgets.twin import LARGEST, Static, source
+
+#: So many orders are run at once; more of them in slices of so many seconds.
+_AT_ONCE: Final = 12
+_SLICE: Final = 0.15
 
 
 class RaceBoard(Live, esm="race/race.js", layout=source("race/race.css")):
@@ -59,6 +65,7 @@ class RaceBoard(Live, esm="race/race.js", layout=source("race/race.css")):
     def __init__(self, race: Race) -> None:
         self._race = race
         self._scene, self._line = race.scene(), ""
+        self._work: object = None
         self._play = self._played([])
         super().__init__(data=race_data.board(race, self._play))
         self.observe(self._steer, ["value", "picked"])
@@ -90,13 +97,14 @@ class RaceBoard(Live, esm="race/race.js", layout=source("race/race.css")):
         with self.hold_sync():
             self.value = self.picked = ""
             self.data = race_data.board(self._race, self._play, race_data.moved(self._play))
-            self.orders = self._every() if self.listing else {}
+            self.orders, self._work = {}, None
+            self._list(None)
 
     def picture(self) -> tuple[str, str]:
         """The picture after the steps so far: an SVG document, and what it shows in sentences."""
-        label, orders = words.sentence(self.result), dict(self.orders) if self.listing else {}
-        place, picked = self._place(), self.picked or self._shown()
-        return race_picture.of_board(self.data, place, label, fault=self.fault, orders=orders, picked=picked), label
+        label, place, picked = words.sentence(self.result), self._place(), self.picked or self._shown()
+        told = {"fault": self.fault, "picked": picked}
+        return race_picture.of_board(self.data, place, label, orders=self._listed(), **told), label
 
     def static(self) -> Static:
         """The picture as it is now, for a page that nobody runs: it steps along the order that is shown.
@@ -107,7 +115,7 @@ class RaceBoard(Live, esm="race/race.js", layout=source("race/race.css")):
             Less than 500 kB. A long race is told as far as there is room, and the page says so.
         """
         svg, label = self.picture()
-        data, orders = dict(self.data), dict(self.orders) if self.listing else {}
+        data, orders = dict(self.data), self._listed()
         page = self._page(svg, label, data, orders)
         if len(page.html) > LARGEST and orders:
             page = self._page(svg, label, data, {})
@@ -142,14 +150,53 @@ class RaceBoard(Live, esm="race/race.js", layout=source("race/race.css")):
                 if not self._play.is_at(steps):
                     self.value = schedule.written(self._play.steps)
 
+    # --- every order -----------------------------------------------------------------------------------------
+
     def _list(self, _: object) -> None:
         """Run every order when it is asked for, and once only."""
         if self.listing and not self.orders:
             with self.telling():
-                self.orders = self._every()
+                self._run_orders()
 
-    def _every(self) -> dict[str, Any]:
-        return race_orders.every(self._scene, self._race.programs, str(self.data["state_field"]))
+    def _run_orders(self) -> None:
+        """Run a few at once; of many some, then the kernel has time for others, then the next ones."""
+        self._work = work = object()
+        scene, programs, field = self._scene, self._race.programs, str(self.data["state_field"])
+        total = schedule.count(programs)
+        if self._loop is None or total <= _AT_ONCE or race_orders.is_too_much(programs):
+            self.orders = race_orders.every(scene, programs, field)
+            return
+        coming, rows = race_orders.one_by_one(scene, programs, field), list[dict[str, Any]]()
+
+        def more() -> None:
+            if work is not self._work:
+                return
+            if not self.listing:
+                self.orders = {}
+                return
+            until = monotonic() + _SLICE
+            while monotonic() < until and len(rows) < total:
+                rows.append(next(coming))
+            if len(rows) == total:
+                self.orders = race_orders.listed(scene, programs, field, rows)
+                return
+            told = f"{formats.value(len(rows))} of {formats.count(total, 'order')}"
+            self.orders = {"running": f"Ran {told}, with the guard on and off", "share": len(rows) / total}
+            self._later(more)
+
+        self._later(more)
+
+    def _listed(self) -> dict[str, Any]:
+        """The list of orders, if it is open and ready."""
+        return dict(self.orders) if self.listing and "running" not in self.orders else {}
+
+    def _later(self, act: Callable[[], None]) -> None:
+        def told() -> None:
+            with self.telling():
+                act()
+
+        assert self._loop is not None
+        self._loop.call_later(0.01, told)
 
     def _shown(self) -> str:
         """The order that is shown, without the retries at its end."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 from typing import Any, Final
@@ -38,27 +38,36 @@ def every(scene: Scene, programs: Programs, field: str) -> dict[str, Any]:
     dict
         `rows`, `heads`, `filters` and `sentence`; or `too_many` and `way`, if there are more orders than are listed.
     """
+    return listed(scene, programs, field, [] if is_too_much(programs) else list(one_by_one(scene, programs, field)))
+
+
+def one_by_one(scene: Scene, programs: Programs, field: str) -> Iterator[dict[str, Any]]:
+    """Run the orders one after the other: the rows of the list."""
+    names = _names(scene)
+    for number, order in enumerate(schedule.every(programs), 1):
+        on, off = (replace(scene, guard=guard).tried(order) for guard in (True, False))
+        yield _row(number, order, on, off, field, names)
+
+
+def listed(scene: Scene, programs: Programs, field: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The list of these rows; without them, if there are too many."""
     found = schedule.count(programs)
-    if found > MOST:
+    if is_too_much(programs):
         told = f"There are {formats.value(found)} orders, and up to {MOST} are listed here. To run many of them:"
         return {"too_many": told, "way": "race.interleavings(sample=1000)"}
-    names = _names(scene)
-    rows = [
-        _row(number, order, _ending(scene, order, guard=True), _ending(scene, order, guard=False), field, names)
-        for number, order in enumerate(schedule.every(programs), 1)
-    ]
-    after = f"{formats.middle(field, words.NAME)} after" if field else "held"
+    names, after = _names(scene), f"{formats.middle(field, words.NAME)} after" if field else "held"
     return {
         "title": f"{formats.count(found, 'order')} of {_programs(programs)}, each run on a scratch database",
         "heads": [*(_head(scene, name, names) for name in programs), after, "with the guard off"],
-        "rows": rows,
+        "rows": list(rows),
         "filters": [f"all {formats.value(found)}", f"with a denial {formats.value(_denied(rows))}"],
         "sentence": _sentence(rows),
     }
 
 
-def _ending(scene: Scene, order: Sequence[Step], *, guard: bool) -> Ending:
-    return replace(scene, guard=guard).tried(order)
+def is_too_much(programs: Programs) -> bool:
+    """Whether there are more orders than are listed."""
+    return schedule.count(programs) > MOST
 
 
 def _row(number: int, order: Sequence[Step], on: Ending, off: Ending, field: str, names: Names) -> dict[str, Any]:

@@ -289,7 +289,7 @@ class Board {
     const title = node("h3", { class: "fl-title jp-toc-ignore" }, "Race on ", node("span", { class: "mono" }, data.title));
     const parts = [title, node("span", { class: "muted order", title: order }, order ? `order: ${order}` : "no step yet"), node("span", { class: "grow" })];
     if (!data.guard) parts.push(node("span", { class: "off" }, "guard off"));
-    if (this.live || this.model.get("orders").rows) {
+    if (this.live || this.model.get("orders").rows || this.model.get("orders").too_many) {
       const button = this.button(`${data.orders} ${open ? "▴" : "▾"}`, "orders", () => this.set({ listing: !this.model.get("listing") }));
       button.setAttribute("aria-expanded", String(open));
       parts.push(button);
@@ -390,7 +390,10 @@ class Board {
   redrawOrders() {
     const orders = this.listed;
     if (orders.too_many) return this.list.replaceChildren(node("div", { class: "fl-pad" }, `${orders.too_many} `, node("span", { class: "mono" }, orders.way)));
-    if (!orders.rows) return this.list.replaceChildren(node("div", { class: "fl-pad muted" }, `Running ${this.data.orders}, with the guard on and off …`));
+    if (!orders.rows) {
+      const told = node("div", { class: "fl-pad muted" }, orders.running || `Running ${this.data.orders}, with the guard on and off`, " …");
+      return this.list.replaceChildren(told, node("div", { class: "work", style: `width:${100 * (orders.share || 0)}%` }));
+    }
     const filters = orders.filters.map((text, n) => {
       const made = this.button(text, `filter ${n}`, () => { this.denied = n === 1; this.redrawOrders(); });
       if (this.denied === (n === 1)) made.classList.add("on");
