@@ -20,6 +20,7 @@ from funes_lab.widgets.race.words import Names
 _BEFORE: Final = 2
 _EVENTS: Final = 8
 _VALUE: Final = 24
+_IDX: Final = 12  # characters of a stream beside a reading, cut in the middle: ends of names tell
 
 
 class _Held(NamedTuple):
@@ -118,7 +119,7 @@ def _readings(result: RaceResult, held: Mapping[tuple[str, str], _Held]) -> list
     there, rows = heads(result), []
     for name in result.writers:
         for idx in result.streams:
-            row = {"writer": words.writer(name), "stream": formats.middle(idx, words.NAME)}
+            row = {"writer": words.writer(name), "stream": formats.middle(idx, _IDX)}
             reading = held.get((name, idx))
             if reading is None:
                 rows.append({**row, "saw": formats.NONE, "figure": formats.NONE, "now": ["", "not read"]})

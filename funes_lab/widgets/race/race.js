@@ -331,7 +331,7 @@ class Board {
   drawReadings({ readings }) {
     const { data } = this, several = data.streams.length > 1;
     const heads = [["writer", ""], ...(several ? [["stream", ""]] : []), ["saw", "num"], ...(data.field ? [[data.field, "num fld"]] : []), ["is now", ""]];
-    const rows = readings.map((one) => node("tr", {}, node("td", {}, node("b", {}, one.writer)), several ? node("td", { class: "mono" }, one.stream) : null,
+    const rows = readings.map((one) => node("tr", {}, node("td", { class: "by", title: one.writer }, node("b", {}, one.writer)), several ? node("td", { class: "mono" }, one.stream) : null,
       node("td", { class: "num mono" }, one.saw), data.field ? node("td", { class: "num" }, one.figure) : null, node("td", { class: "nw" }, outcome(...one.now))));
     this.readings.replaceChildren(node("p", { class: "fl-cap" }, "Readings"), this.table("Readings", heads, rows, several ? "several" : ""));
   }
@@ -358,7 +358,7 @@ class Board {
     const dot = shape("svg", { class: "dot", viewBox: "0 0 8 8", "aria-hidden": "true" });
     dot.append(shape("circle", { cx: 4, cy: 4, r: 4, fill: kind(row.type) }));
     return node("tr", { class: row.writer ? "new" : null, title: row.whole }, node("td", { class: "num mono" }, row.version), node("td", { class: "cut" }, dot, row.event),
-      node("td", { class: "num cut" }, row.told), node("td", {}, row.writer ? node("b", {}, row.writer) : ""));
+      node("td", { class: "num cut" }, row.told), node("td", { class: "by" }, row.writer ? node("b", { title: row.writer }, row.writer) : ""));
   }
 
   drawNote(frame) {

@@ -13,8 +13,9 @@ from funes_lab.races.course import Entry
 from funes_lab.races.result import RaceResult
 from funes_lab.widgets import sentences, telling
 
-#: Characters of a name, of a payload, of a reason on an arrow.
+#: Characters of a name, of a writer's, of a payload, of a reason on an arrow.
 NAME: Final = 30
+WRITER: Final = 20
 _PAYLOAD: Final = 40
 _REASON: Final = 60
 #: Steps that the sentence of a picture tells one by one.
@@ -74,7 +75,7 @@ def version(number: int | None) -> str:
 
 def writer(name: str) -> str:
     """The name of a writer."""
-    return formats.middle(name, NAME)
+    return formats.middle(name, WRITER)
 
 
 def whose(entry: Entry) -> str:
