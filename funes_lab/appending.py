@@ -103,10 +103,11 @@ def _write(gates: Gates, rows: Sequence[Row], candidates: Sequence[Candidate]) -
         if not gates.last_try:
             raise Stale from None
         gates.step_back()
-        gates.refuse(gates.deny(candidates[0], rows[0].version), candidates[0].event)
         if gates.in_transaction:
             # DuckDB has given the whole transaction up, so the block around it cannot go on
+            gates.deny_lost(candidates[0], rows[0])
             raise ConflictError(candidates[0].event) from taken
+        gates.refuse(gates.deny(candidates[0], rows[0].version), candidates[0].event)
     except BaseException:
         gates.step_back()
         raise

@@ -163,7 +163,7 @@ class Gates:
             now.version, now.created_at, now.occurred_at = row.version, row.created_at, row.occurred_at
             now.meta_info = decode_context(row.meta_info)
             if self._transaction is not None:
-                deny = partial(self._deny_at_commit, candidate, row)
+                deny = partial(self.deny_lost, candidate, row)
                 self._transaction.wrote(candidate.event, row, self._stood, deny)
         self.lab.queue(jobs)
 
@@ -213,8 +213,8 @@ class Gates:
         status(candidate.event).conflict = (Error(BASE, told, "conflict"),)
         return self._rejection(candidate, "conflict", at, judged, winner=winner, read=tried - 1)
 
-    def _deny_at_commit(self, candidate: Candidate, row: Row) -> None:
-        """The transaction is over and was lost: tell the event, and write the attempt down."""
+    def deny_lost(self, candidate: Candidate, row: Row) -> None:
+        """The transaction is over and was lost, nothing can be read in it: tell the event, write the attempt down."""
         self._transaction = self._unit = None
         winner = self._winner(row.version)
         told = _denied(row.version, winner, None, self.rules.actual_time_attribute)

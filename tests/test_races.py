@@ -371,13 +371,17 @@ def both(amount: int) -> list[tuple[str, fl.Event]]:
         ),
     ],
 )
-def test_a_transaction_over_two_streams_loses_as_a_whole(order, outcomes):
+@pytest.mark.parametrize("before", [0, 1])
+def test_a_transaction_over_two_streams_loses_as_a_whole(order, outcomes, before):
     lab = fl.Lab()
+    for idx in ("his", "hers") if before else ():
+        AccountStream.for_(idx, lab=lab).append_or_raise(Drawn(amount=1))
     race = fl.Race(AccountStream, ["his", "hers"], {"A": both(10), "B": both(20)}, lab=lab)
     result = race.run(order)
     assert [outcome for outcome in result.df().outcome if outcome != "read"] == outcomes
-    assert [(fact.idx, fact.version, fact.writer) for fact in result.facts] == [("his", 1, "A"), ("hers", 1, "A")]
-    assert {idx: state.drawn for idx, state in result.final_state.items()} == {"his": 10, "hers": 10}
+    raced = [(fact.idx, fact.version, fact.writer) for fact in result.facts if fact.writer]
+    assert raced == [("his", before + 1, "A"), ("hers", before + 1, "A")]
+    assert {idx: state.drawn for idx, state in result.final_state.items()} == {"his": before + 10, "hers": before + 10}
     assert result.df().winner.dropna().tolist() == ["A’s Races::Drawn"]
     assert [rejection.stage for rejection in lab.rejections] == ["conflict"]
 

@@ -23,6 +23,8 @@ from funes_lab.stream import EventStream
 if TYPE_CHECKING:
     import pandas as pd
 
+    from funes_lab.widgets.race import RaceBoard
+
 #: What a writer appends: events, decisions, and where there are several streams, each with the stream it goes to.
 Plan = Event | Decision | tuple[str, Event | Decision] | Sequence[Event | Decision | tuple[str, Event | Decision]]
 
@@ -246,7 +248,20 @@ class Race:
         """
         return interleavings.shortest(self.scene(guard=guard), invariant, limit=limit)
 
-    # --- below -----------------------------------------------------------------------------------------------
+    # --- seen ------------------------------------------------------------------------------------------------
+
+    def board(self) -> RaceBoard:
+        """A board to play the race by hand: a button for each writer's next step, back, reset, every order.
+
+        Returns
+        -------
+        RaceBoard
+            A widget. It plays on a copy of the streams in memory; the log stays as it is. `value` is the order so far
+            and can be set, `result` what came of it.
+        """
+        from funes_lab.widgets.race import RaceBoard
+
+        return RaceBoard(self)
 
     def scene(self, *, guard: bool | None = None) -> Scene:
         """What is needed to play the race again and again: its plans, and its streams as they are now."""

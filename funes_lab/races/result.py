@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from funes_lab.seen import events_of
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from funes_lab.widgets.twin import Static
 
 #: What ends a line of a Mermaid diagram, or begins a comment in it.
 _SPECIAL: Final = re.compile(r"[#;<>\n\r]")
@@ -44,7 +47,7 @@ class Fact:
 
 @dataclass(frozen=True)
 class RaceResult:
-    """What came of a race.
+    """What came of a race; shows itself as a sequence diagram.
 
     Attributes
     ----------
@@ -150,6 +153,19 @@ class RaceResult:
         for entry in self.entries:
             lines += _arrows(entry, names[entry.writer], streams[entry.idx])
         return "\n".join(lines) + "\n"
+
+    def static(self) -> Static:
+        """The diagram, for a page that nobody runs."""
+        from funes_lab.widgets.race import picture
+
+        return picture.of_result(self)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the diagram to a file: `.svg` or `.html`."""
+        self.static().save(path)
+
+    def _repr_html_(self) -> str:
+        return self.static().html
 
     def __repr__(self) -> str:
         told = [f"{entry.number}. {entry.writer}.{entry.action}: {entry.message}" for entry in self.entries]
