@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from funes_lab.widgets.race import RaceBoard
+    from funes_lab.widgets.twin import Static
 
 #: What a writer appends: events, decisions, and where there are several streams, each with the stream it goes to.
 Plan = Event | Decision | tuple[str, Event | Decision] | Sequence[Event | Decision | tuple[str, Event | Decision]]
@@ -262,6 +263,18 @@ class Race:
         from funes_lab.widgets.race import RaceBoard
 
         return RaceBoard(self)
+
+    def orders(self) -> Static:
+        """Every order as a picture, for documents: who overlaps whom, and how each order ends.
+
+        Returns
+        -------
+        Static
+            The first 24 orders; it says how many there are.
+        """
+        from funes_lab.widgets.race import listing
+
+        return listing.of_race(self)
 
     def scene(self, *, guard: bool | None = None) -> Scene:
         """What is needed to play the race again and again: its plans, and its streams as they are now."""
