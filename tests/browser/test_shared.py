@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.browser.harness import LabPage, Server, cut_off
+from tests.browser.harness import SIZE, LabPage, Server, cut_off
 from tests.browser.test_tour import notebook
 
 DOMAIN = """
@@ -56,9 +56,11 @@ SECOND = [
 
 
 @pytest.fixture
-def second(server: Server, new_page: Callable[..., Any], lab: LabPage) -> LabPage:
+def second(server: Server, browser: Any, lab: LabPage) -> Iterator[LabPage]:
     """Another page with JupyterLab in it; its kernel ends with that of the first."""
-    return cut_off(LabPage(new_page(), server=server))
+    context = browser.new_context(viewport=SIZE, reduced_motion="reduce")
+    yield cut_off(LabPage(context.new_page(), server=server))
+    context.close()
 
 
 def begin(page: LabPage, number: int) -> None:

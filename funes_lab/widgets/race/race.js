@@ -499,8 +499,8 @@ class Board {
   }
 
   key(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key.length === 1) event.stopPropagation(); // else an X would cut the notebook's cell
+    if (event.ctrlKey || event.metaKey || event.altKey || (event.shiftKey && event.key === "Enter")) return;
+    event.stopPropagation(); // no key that is pressed here is a command of the notebook
     const row = this.marked?.indexOf(event.target) ?? -1;
     const acts = {
       ArrowRight: () => this.then(() => this.go(this.at + 1)), ArrowLeft: () => this.then(() => this.go(this.at - 1)),
@@ -515,7 +515,6 @@ class Board {
     const act = acts[event.key.length === 1 ? event.key.toUpperCase() : event.key];
     if (!act) return;
     event.preventDefault();
-    event.stopPropagation();
     this.pause();
     act();
   }
