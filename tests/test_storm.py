@@ -6,6 +6,7 @@ import _thread
 import json
 import multiprocessing
 import re
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -339,6 +340,15 @@ def pressing_stop(after: int) -> Callable[[], datetime]:
     return now
 
 
+@pytest.fixture
+def listening():
+    """Ctrl-C interrupts, also where whoever runs the tests ignores it."""
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, former)
+
+
+@pytest.mark.usefixtures("listening")
 def test_ctrl_c_ends_all_writers_and_what_was_done_so_far_is_returned_and_proven():
     lab = fl.Lab(clock=pressing_stop(40))
     storm = stormed(lab=lab, appends=500, retry=["backoff", "none"])
@@ -349,6 +359,7 @@ def test_ctrl_c_ends_all_writers_and_what_was_done_so_far_is_returned_and_proven
     assert "interrupted" in repr(storm)
 
 
+@pytest.mark.usefixtures("listening")
 def test_ctrl_c_ends_a_long_wait_too():
     pressed: list[bool] = []
 
@@ -466,6 +477,7 @@ def test_a_process_that_dies_is_told_with_its_exit_code():
         stormed(CounterStream, events=storms.one_dies, processes=True, writers=1)
 
 
+@pytest.mark.usefixtures("listening")
 def test_ctrl_c_ends_processes_too_and_what_they_were_told_is_in_the_log(path):
     with fl.Lab(path, shared=True) as lab:
 

@@ -107,9 +107,9 @@ def sample(kind: type[Event], chance: Random, number: int = 0, time_attribute: s
     --------
     >>> import funes_lab as fl
     >>> from pydantic import Field
-    >>> class Weighed(fl.Event, name="Example::Weighed"):
+    >>> class Parcelled(fl.Event, name="Example::Parcelled"):
     ...     grams: int = Field(gt=0, le=3)
-    >>> sorted({sample(Weighed, Random(seed)).grams for seed in range(50)})
+    >>> sorted({sample(Parcelled, Random(seed)).grams for seed in range(50)})
     [1, 2, 3]
     """
     event = None

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 STEPS = 50
 
 #: So many together, in memory and on a file; CI asks for 500, and `FUNES_LAB_PROOF=20000` for a long evening.
-HISTORIES = int(os.environ.get("FUNES_LAB_PROOF", "200"))
+HISTORIES = int(os.environ.get("FUNES_LAB_PROOF", "140"))
 
 
 def histories(parts: int = 2) -> settings:
