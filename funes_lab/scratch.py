@@ -34,16 +34,16 @@ class Scratch:
 
     Parameters
     ----------
-    origin : Lab
-        Whose context is bound to what is appended.
+    origin : Lab or None
+        Whose context is bound to what is appended; None for none.
     rows : iterable of Row
         What is there at the beginning.
     begins : datetime
         The time of the first thing that is tried; each next one is a millisecond later.
     """
 
-    def __init__(self, origin: Workspace, rows: Iterable[Row], begins: datetime) -> None:
-        self._context: Callable[[], dict[str, Any]] = origin.metainformation_now
+    def __init__(self, origin: Workspace | None, rows: Iterable[Row], begins: datetime) -> None:
+        self._context: Callable[[], dict[str, Any]] = dict if origin is None else origin.metainformation_now
         self._store = ScratchStore()
         self._next = begins
         self.memory = Memory()
@@ -85,6 +85,10 @@ class Scratch:
         """A millisecond later than the last time it was asked."""
         moment, self._next = self._next, self._next + _TICK
         return moment
+
+    def not_before(self, moment: datetime) -> None:
+        """Move the clock on to this time, if it is behind it."""
+        self._next = max(self._next, moment)
 
     def close(self) -> None:
         """Throw it away."""
