@@ -86,9 +86,9 @@ class Scratch:
         moment, self._next = self._next, self._next + _TICK
         return moment
 
-    def not_before(self, moment: datetime) -> None:
-        """Move the clock on to this time, if it is behind it."""
-        self._next = max(self._next, moment)
+    def go_to(self, moment: datetime) -> None:
+        """Let it be this time."""
+        self._next = moment
 
     def close(self) -> None:
         """Throw it away."""

@@ -74,9 +74,10 @@ def interpret(projection: type[Projection[Any]], event: Event, given: BaseModel,
 def events(*classes: type[Event], **fields: SearchStrategy[Any]) -> SearchStrategy[Any]:
     """A Hypothesis strategy of valid events: none has own errors, whatever the constraints of their fields.
 
-    Times are in UTC and, like numbers without bounds, in a range of no surprises: the years 2000 to 2100, Decimals up
-    to 10**12 with two decimal places. Attributes with a default are left out at times. What pydantic's constraints do
-    not say, validators in Python code above all, is sorted out after it was drawn; where little is left, give one.
+    Times are in UTC and, unless a bound says otherwise, in the years 2000 to 2100; Decimals go up to 10**12, with two
+    decimal places; most numbers are within ±100. Attributes with a default are left out at times. What pydantic's
+    constraints do not say, validators in Python code above all, is sorted out after it was drawn: where little is left,
+    give a strategy.
 
     Parameters
     ----------
@@ -122,13 +123,13 @@ def find_breach(
     events: Any = None,
     projection: type[Projection[Any]] | None = None,
     max_events: int = 5,
-    max_examples: int = 500,
+    max_examples: int = 1000,
     seed: int = 0,
 ) -> Breach | None:
     """Search for the shortest sequence of accepted events that breaks an invariant.
 
-    Hypothesis draws events, scratch streams judge them by their rules, and the invariant is asked after each that was
-    accepted. What breaks it is made shorter, then simpler. No lab is touched.
+    Hypothesis draws events, they go through the gates of their streams as in an append, and the invariant is asked
+    after each that was accepted. What breaks it is made shorter, then simpler. Nothing is written, no lab is touched.
 
     Parameters
     ----------
@@ -146,8 +147,8 @@ def find_breach(
     max_events : int
         The longest sequence that is tried.
     max_examples : int
-        How many sequences are tried before it is given up, about 5 milliseconds each; what is found is then shrunk, and
-        sequences shorter than it are tried a quarter as often.
+        How many sequences are tried before it is given up, a millisecond or two each; what is found is then shrunk,
+        and sequences shorter than it are tried a quarter as often.
     seed : int
         Of what is drawn: the same seed finds the same.
 

@@ -487,6 +487,10 @@ def test_classes_that_no_import_reaches_are_named_in_a_comment(lab):
 def test_what_cannot_be_written_is_told(lab):
     with pytest.raises(ValueError, match="'empty' has no event"):
         scenario.from_stream(NoteStream.for_("empty", lab=lab))
+    times = {"created_at": "2020-01-01", "occurred_at": "2020-01-01"}
+    lab.load([{"klass": "Old::Thing", "idx": "old", "props": {}, "version": 1, **times}])
+    with pytest.raises(ValueError, match="'old' has no event of a class that is here"):
+        scenario.from_stream(NoteStream.for_("old", lab=lab))
     with pytest.raises(TypeError, match="stream must be a stream"):
         scenario.from_stream("debts-1")
     with pytest.raises(TypeError, match="rejection must be"):

@@ -33,7 +33,10 @@ def of_stream(stream: ReadingSide) -> Source:
     if not (rows := stream.rows()):
         raise ValueError(f"{stream.idx!r} has no event to write a scenario of")
     test = _Test(_original(stream.stream_class), f"test_{_slug(stream.idx)}")
-    *before, last = test.readable(rows)
+    events = test.readable(rows)
+    if not events:
+        raise ValueError(f"{stream.idx!r} has no event of a class that is here; define or import the classes first")
+    *before, last = events
     test.given(before)
     test.when(*last)
     test.step(call("scenario.then_accepted"))
@@ -88,8 +91,6 @@ class _Test:
                     self._note(f"#{row.version} {event.event_name} is left out: no event class here has that name.")
                 else:
                     found.append((event, self.time_of(event, row.occurred_at)))
-        if not found:
-            self._note("No event is left.")
         return found
 
     def time_of(self, event: Event, occurred_at: Any) -> str | None:

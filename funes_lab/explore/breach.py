@@ -98,7 +98,7 @@ class Breach:
         for step in steps:
             where = f"{step.idx}  " if len(self.folds) > 1 else ""
             yield f"{word}  {where}#{step.event.version} {told(step.event)}"
-            yield f"         → {formats.pairs(self._shown(step), limit=_WIDE)}"
+            yield f"       → {formats.pairs(self._shown(step), limit=_WIDE)}"
 
     def _shown(self, step: Step) -> dict[str, Any]:
         """The fields of a state, without what an event or the state itself keeps secret."""

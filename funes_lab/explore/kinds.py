@@ -24,6 +24,8 @@ from pydantic.fields import FieldInfo
 #: A log holds no NUL and no half of a surrogate pair.
 CHARACTERS: Final = st.characters(codec="utf-8", exclude_characters="\x00")
 _EARLIEST, _LATEST = datetime(2000, 1, 1), datetime(2100, 1, 1)  # noqa: DTZ001  (Hypothesis adds the zone)
+#: Most numbers are drawn up to this one.
+SCALE: Final = 100
 _MOST: Final = 10**12
 _PLACES: Final = 2
 _FINEST: Final = 30
@@ -43,6 +45,18 @@ class Rules:
     pattern: Any = None
     max_digits: int | None = None
     decimal_places: int | None = None
+    scale: int | None = None
+    near_only: bool = False
+
+    def near(self) -> Rules:
+        """The same within the scale, where a number soon meets another one; the same if there is nothing within it."""
+        if self.scale is None:
+            return self
+        low, high = self.units(Fraction(1))
+        if (low is not None and low > self.scale) or (high is not None and high < -self.scale):
+            return self
+        tighter = self if low is not None and low >= -self.scale else replace(self, ge=-self.scale)
+        return tighter if high is not None and high <= self.scale else replace(tighter, le=self.scale)
 
     def and_(self, metadata: Sequence[Any]) -> Rules:
         """These, and those that are written in an annotation."""
@@ -78,12 +92,27 @@ class Rules:
         return {"min_size": self.min_length or 0, "max_size": self.max_length}
 
 
-RULES: Final = tuple(Rules.__dataclass_fields__)
+RULES: Final = tuple(name for name in Rules.__dataclass_fields__ if name not in ("scale", "near_only"))
+
+
+Maker = Callable[[Rules], SearchStrategy[Any]]
+
+
+def _near_first(make: Maker) -> Maker:
+    """Numbers within the scale are drawn more often than others, and they are the simpler ones."""
+
+    def both(rules: Rules) -> SearchStrategy[Any]:
+        near = rules.near()
+        return make(near) if near is rules or rules.near_only else make(near) | make(rules)
+
+    return both
 
 
 def _integers(rules: Rules) -> SearchStrategy[int]:
     step = Fraction(1 if rules.multiple_of is None else rules.multiple_of)
     low, high = rules.units(step)
+    if low is not None and high is not None and low > high:
+        return st.nothing()
     whole = st.integers(low, high)
     return whole if step == 1 else whole.map(lambda n: int(n * step))
 
@@ -180,19 +209,18 @@ def _durations(rules: Rules) -> SearchStrategy[timedelta]:
     return st.timedeltas(*rules.span(timedelta(days=-10_000), timedelta(days=10_000), timedelta.resolution))
 
 
-def _kinds() -> Iterator[tuple[Any, Callable[[Rules], SearchStrategy[Any]]]]:
+def _kinds() -> Iterator[tuple[Any, Maker]]:
     yield type(None), lambda rules: st.none()
     yield None, lambda rules: st.none()
     yield bool, lambda rules: st.booleans()
-    yield int, _integers
-    yield float, _floats
-    yield Decimal, _decimals
+    yield int, _near_first(_integers)
+    yield float, _near_first(_floats)
+    yield Decimal, _near_first(_decimals)
     yield str, _text
     yield bytes, lambda rules: st.binary(**rules.size())
     yield UUID, lambda rules: st.uuids()
     for kind in (datetime, pydantic.AwareDatetime):
         yield kind, _datetimes
-    yield pydantic.NaiveDatetime, lambda rules: st.datetimes(_EARLIEST, _LATEST)
     yield pydantic.PastDatetime, lambda rules: _datetimes(Rules(le=_EARLIEST.replace(year=2020)))
     yield pydantic.FutureDatetime, lambda rules: _datetimes(Rules(ge=_LATEST, le=_LATEST.replace(year=2200)))
     yield date, _dates

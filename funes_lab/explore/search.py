@@ -1,14 +1,17 @@
-"""The search for a breach: by Hypothesis, in streams on a scratch database.
+"""The search for a breach, by Hypothesis.
 
-Events are drawn, appended under the rules of their streams, and the invariant is asked after each that was accepted.
-What breaks it is made shorter and simpler as long as it still does.
+Events are drawn and go through the gates of their streams as in an append, on top of each other; only that nothing is
+written, so that many can be tried. The invariant is asked after each that was accepted. What breaks it is made shorter
+and simpler as long as it still does.
 """
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
 
 import hypothesis
@@ -21,14 +24,19 @@ from funes_lab import registry
 from funes_lab.errors import ProjectionError
 from funes_lab.event import Event
 from funes_lab.explore.breach import Breach, Draw, Step
+from funes_lab.explore.kinds import SCALE
 from funes_lab.explore.outcome import after
 from funes_lab.explore.scenario import Scenario
-from funes_lab.explore.strategies import events_of, takes
+from funes_lab.explore.strategies import both_of, check_classes, takes
 from funes_lab.fold import Fold
+from funes_lab.gates import Gates
 from funes_lab.judging import state_of
 from funes_lab.projection import Projection, fold_of, latest
+from funes_lab.rejection import Rejection
+from funes_lab.rules import rules_of
 from funes_lab.scratch import Scratch, judging_only
-from funes_lab.store import Row
+from funes_lab.seen import Seen, read_event
+from funes_lab.store import Head, Row
 from funes_lab.stream import EventStream
 
 #: What may be asked of the final state, or of the states by idx.
@@ -60,19 +68,25 @@ class Search:
         scenarios = {idx: Scenario(cls, idx=idx) for idx, cls in classes.items()}
         self._classes = {idx: judging_only(cls) for idx, cls in classes.items()}
         self._folds = {idx: _fold(cls, projection) for idx, cls in classes.items()}
-        self._rows: list[Row] = []
+        self._rows: dict[str, list[Row]] = {}
+        self._desk: Scratch
         self._given: list[Step] = []
-        for idx, listed in _by_stream(given, classes, "given", several=several).items():
-            self._happened(idx, scenarios[idx], listed)
+        happened = _by_stream(given, classes, "given", several=several)
+        for idx, scenario in scenarios.items():
+            self._happened(idx, scenario, happened.get(idx, ()))
+            self._rows[idx] = scenario.rows
         self._begins = max(scenario.now for scenario in scenarios.values())
         self._name = ", ".join(dict.fromkeys(cls.__name__ for cls in classes.values()))
+        self._scale = _scale(self._given)
         asked = _by_stream(events, classes, "events", several=several)
-        self._draws = st.one_of([self._draw(idx, asked.get(idx)) for idx in classes])
+        self._draws = st.one_of([draw for idx in classes for draw in self._draw(idx, asked.get(idx))])
 
     def first(self, *, max_events: int, max_examples: int, seed: int) -> Breach | None:
         """The shortest that is found; nothing of it can be left out."""
-        if (already := self.play([], max_events)) is not None:
-            return already
+        with Scratch(None, [], self._begins) as self._desk:
+            return self.play([], max_events) or self._first(max_events, max_examples, seed)
+
+    def _first(self, max_events: int, max_examples: int, seed: int) -> Breach | None:
         found = self._found(max_events, max_examples, seed)
         if found is None:
             return None
@@ -83,27 +97,27 @@ class Search:
         return self.play(found, max_events)
 
     def play(self, drawn: Sequence[Draw], max_events: int) -> Breach | None:
-        """Append events on a scratch database until the invariant breaks, or so many were accepted."""
+        """Let events happen until the invariant breaks, or so many were accepted."""
+        self._desk.go_to(self._begins)
         steps: list[Step] = []
         history = {idx: [step.event for step in self._given if step.idx == idx] for idx in self._classes}
-        with Scratch(None, self._rows if drawn else [], self._begins) as scratch:
-            now = scratch.now()
-            states = {idx: self._state(idx, known, now) for idx, known in history.items()}
+        seen = {idx: _seen(idx, rows) for idx, rows in self._rows.items()}
+        states = {idx: self._state(idx, known, self._begins) for idx, known in history.items()}
+        if not self._holds(states):
+            return self._breach(steps, states)
+        for draw in drawn:
+            known = history[draw.idx]
+            event = self._accepted(draw, known, seen[draw.idx])
+            if event is None:
+                continue
+            known.append(event)
+            known.sort(key=_order)
+            states[draw.idx] = self._state(draw.idx, known, self._desk.now())
+            steps.append(Step(draw.idx, event, states[draw.idx], draw))
             if not self._holds(states):
                 return self._breach(steps, states)
-            for draw in drawn:
-                known = history[draw.idx]
-                event = self._accepted(scratch, draw, known)
-                if event is None:
-                    continue
-                known.append(event)
-                known.sort(key=_order)
-                states[draw.idx] = self._state(draw.idx, known, scratch.now())
-                steps.append(Step(draw.idx, event, states[draw.idx], draw))
-                if not self._holds(states):
-                    return self._breach(steps, states)
-                if len(steps) == max_events:
-                    break
+            if len(steps) == max_events:
+                break
         return None
 
     # --- below -------------------------------------------------------------------------------------------------------
@@ -146,42 +160,41 @@ class Search:
             (event,) = (event for event in scenario.events if event.version not in known)
             state = self._state(idx, scenario.events, scenario.now)
             self._given.append(Step(idx, event, state))
-        self._rows += scenario.rows
 
-    def _draw(self, idx: str, asked: Any) -> SearchStrategy[Draw]:
+    def _draw(self, idx: str, asked: Any) -> list[SearchStrategy[Draw]]:
         """Events of one stream; those drawn from classes may happen before others."""
         if isinstance(asked, SearchStrategy):
-            return st.builds(Draw, st.just(idx), asked, st.none())
+            return [st.builds(Draw, st.just(idx), asked, st.none())]
         cls = self._classes[idx]
         classes = _classes_of(self._folds[idx], cls) if asked is None else _listed(asked)
-        return st.one_of([self._draw_of(idx, cls, one) for one in classes])
+        check_classes(classes)
+        return [draw for one in classes for draw in self._draw_of(idx, cls.actual_time_attribute, one)]
 
-    def _draw_of(self, idx: str, stream_class: type[EventStream], cls: Any) -> SearchStrategy[Draw]:
-        name = stream_class.actual_time_attribute
-        if name is None or not (isinstance(cls, type) and issubclass(cls, Event) and name in cls.model_fields):
-            when, given = name is None, {}
-        else:
-            when = takes(cls, name, self._begins)
-            given = {name: st.just(self._begins)} if when else {}
-        back = st.integers(0, len(self._given) + 1) if when else st.none()
-        return st.builds(Draw, st.just(idx), events_of([cls], given), back)
+    def _draw_of(self, idx: str, time: str | None, cls: type[Event]) -> list[SearchStrategy[Draw]]:
+        ours = time is None or (time in cls.model_fields and takes(cls, time, self._begins))
+        given = {time: st.just(self._begins)} if ours and time is not None else {}
+        back = st.integers(0, len(self._given) + 1) if ours else st.none()
+        return [st.builds(Draw, st.just(idx), events, back) for events in both_of(cls, given, self._scale)]
 
-    def _accepted(self, scratch: Scratch, draw: Draw, known: Sequence[Event]) -> Event | None:
-        """Append an event: as it stands in the log, or None."""
-        stream = self._classes[draw.idx].for_(draw.idx, lab=scratch)
-        name, at = stream.actual_time_attribute, None
-        event = draw.event.model_copy()
+    def _accepted(self, draw: Draw, known: Sequence[Event], seen: Seen) -> Event | None:
+        """An event as the log would have it, or None if it is refused."""
+        cls = self._classes[draw.idx]
+        name, at, event = cls.actual_time_attribute, None, draw.event.model_copy()
         if draw.back is not None and (name is not None or (draw.back and known)):
             at = _time(draw.back, known, self._begins)
             if name is not None:
                 event = event.model_copy(update={name: at})
+        gates = Gates(self._desk, draw.idx, rules_of(cls), seen)
+        candidate = gates.admit(event, at)
         try:
-            stream.append(event, at=at)
+            found = gates.judge(candidate)
         except ProjectionError:  # a block that breaks lets nothing in
             return None
-        if event.occurred_at is not None:
-            scratch.not_before(after(event.occurred_at))
-        return event if event.persisted else None
+        if isinstance(found, Rejection):
+            return None
+        row = gates.let_in(candidate, *found)
+        self._desk.go_to(max(candidate.now, after(row.occurred_at)))
+        return read_event(row)
 
     def _state(self, idx: str, events: Sequence[Event], now: datetime) -> BaseModel:
         fold = self._folds[idx]
@@ -200,12 +213,29 @@ class Search:
         return Breach(self._name, self._given, steps, state, self._folds)
 
 
+def _seen(idx: str, rows: Sequence[Row]) -> Seen:
+    """A stream with these events that are nowhere but here."""
+    seen = Seen.at(idx, Head(len(rows), max((row.occurred_at for row in rows), default=None)))
+    seen.stored, seen.pending = 0, list(rows)
+    return seen
+
+
 def _time(back: int, known: Sequence[Event], begins: datetime) -> datetime:
     """A day after the last event, or half a day before one of them."""
     times = [event.occurred_at for event in known if event.occurred_at is not None]
     if not times:
         return begins
     return times[-min(back, len(times))] - _DAY / 2 if back else times[-1] + _DAY
+
+
+def _scale(given: Sequence[Step]) -> int:
+    """In what range numbers may meet those that are there: twice the greatest."""
+    there = (value for step in given for value in step.event.payload().values() if _is_number(value))
+    return max(math.ceil(2 * max(map(abs, there), default=0)), SCALE)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float, Decimal)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _order(event: Event) -> tuple[datetime, int]:

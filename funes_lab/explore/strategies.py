@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from enum import Enum
 from functools import partial
 from typing import Annotated, Any, Final, Literal, TypeVar, Union, get_args, get_origin
@@ -15,30 +16,41 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from funes_lab.event import Event
-from funes_lab.explore.kinds import CHARACTERS, RULES, SIMPLE, Rules
+from funes_lab.explore.kinds import CHARACTERS, RULES, SCALE, SIMPLE, Rules
 
 _CONTAINERS: Final = (list, set, frozenset, tuple, dict, Sequence, Mapping)
 
 
-def events_of(classes: Sequence[type[Event]], given: Mapping[str, Any]) -> SearchStrategy[Event]:
-    """A strategy of valid events."""
-    if not classes:
-        raise TypeError("events needs an event class: fl.testing.events(Issued)")
-    for cls in classes:
-        if not (isinstance(cls, type) and issubclass(cls, Event)):
-            raise TypeError(f"events takes event classes, got {cls!r}")
+def events_of(classes: Sequence[type[Event]], given: Mapping[str, Any], scale: int = SCALE) -> SearchStrategy[Event]:
+    """A strategy of valid events; most of their numbers are within the scale."""
+    check_classes(classes)
     for name, strategy in given.items():
         if not isinstance(strategy, SearchStrategy):
             raise TypeError(f"{name} must be a Hypothesis strategy, got {strategy!r}; write st.just({strategy!r})")
         if not any(name in cls.model_fields for cls in classes):
             raise TypeError(f"none of {', '.join(cls.__name__ for cls in classes)} has a field {name!r}")
-    return st.one_of([_Maker().event(cls, given) for cls in classes])
+    return st.one_of([strategy for cls in classes for strategy in both_of(cls, given, scale)])
+
+
+def check_classes(classes: Sequence[Any]) -> None:
+    """Refuse what is no event class."""
+    if not classes:
+        raise TypeError("events needs an event class: fl.testing.events(Issued)")
+    for cls in classes:
+        if not (isinstance(cls, type) and issubclass(cls, Event)):
+            raise TypeError(f"events takes event classes, got {cls!r}")
+
+
+def both_of(cls: type[Event], given: Mapping[str, Any], scale: int) -> list[SearchStrategy[Event]]:
+    """Events whose numbers are all within the scale, and events with any: the fewer choices, the better one shrinks."""
+    return [_Maker(scale, near_only=near_only).event(cls, given) for near_only in (True, False)]
 
 
 class _Maker:
     """Makes strategies; a model that holds itself is made once."""
 
-    def __init__(self) -> None:
+    def __init__(self, scale: int, *, near_only: bool) -> None:
+        self._scale, self._near_only = scale, near_only
         self._models: dict[type[BaseModel], SearchStrategy[Any]] = {}
 
     def event(self, cls: type[Event], given: Mapping[str, Any]) -> SearchStrategy[Event]:
@@ -88,7 +100,9 @@ class _Maker:
         if (origin or annotation) in _CONTAINERS:
             return self._container(origin or annotation, args, rules)
         if annotation in SIMPLE:
-            simple: SearchStrategy[Any] = SIMPLE[annotation](rules)
+            simple: SearchStrategy[Any] = SIMPLE[annotation](
+                replace(rules, scale=self._scale, near_only=self._near_only)
+            )
             return simple
         if isinstance(annotation, type) and issubclass(annotation, Enum):
             return st.sampled_from(annotation)
