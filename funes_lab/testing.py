@@ -147,10 +147,10 @@ def find_breach(
     max_events : int
         The longest sequence that is tried.
     max_examples : int
-        How many sequences are tried before it is given up, a millisecond or two each; what is found is then shrunk,
-        and sequences shorter than it are tried a quarter as often.
+        How many sequences are tried before it is given up, a millisecond or two each; what is found is then shrunk, and
+        as many of each shorter length are tried.
     seed : int
-        Of what is drawn: the same seed finds the same.
+        Of what is drawn: the same program finds the same with the same seed.
 
     Returns
     -------

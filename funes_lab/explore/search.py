@@ -43,8 +43,6 @@ from funes_lab.stream import EventStream
 Invariant = Callable[[Any], object]
 
 _DAY: Final = timedelta(days=1)
-#: A sequence that was found gets this part of the examples to be beaten by a shorter one of each length.
-_FOR_SHORTER: Final = 4
 
 
 class Search:
@@ -91,7 +89,7 @@ class Search:
         if found is None:
             return None
         for length in range(1, len(found)):
-            shorter = self._found(length, max(max_examples // _FOR_SHORTER, 1), seed)
+            shorter = self._found(length, max_examples, seed)
             if shorter is not None:
                 return self.play(shorter, length)
         return self.play(found, max_events)
