@@ -127,13 +127,13 @@ def test_no_event_of_a_breach_can_be_left_out():
 
 
 def test_what_was_refused_is_no_part_of_it():
-    breach = find_breach(WalletStream, lambda wallet: wallet.spent < 5)
+    breach = find_breach(WalletStream, lambda wallet: wallet.spent < 5, max_examples=200)
     assert [type(event) for event in breach.events] == [Deposited, Spent]
     assert [event.amount for event in breach.events] == [5, 5]
 
 
 def test_the_same_seed_finds_the_same():
-    found = [find_breach(OnTopStream, not_overpaid, given=[issued(100)], max_events=3, seed=7) for _ in range(2)]
+    found = [find_breach(WalletStream, lambda wallet: wallet.spent < 5, max_examples=200, seed=7) for _ in range(2)]
     assert found[0] is not None
     assert repr(found[0]) == repr(found[1])
 
@@ -154,12 +154,12 @@ def test_events_may_be_classes_or_a_strategy():
 @pytest.mark.parametrize("stream_class", [OnTopStream, ShortNoteStream, WalletStream])
 def test_what_is_accepted_in_the_search_is_accepted_by_an_append(stream_class, lab):
     lengths = []
-    for remainder in range(4):
+    for remainder in range(3):
 
         def by_chance(state, remainder=remainder):
             return sum(state.model_dump_json().encode()) % 13 != remainder
 
-        breach = find_breach(stream_class, by_chance, given=[FIRST[stream_class]], max_examples=200)
+        breach = find_breach(stream_class, by_chance, given=[FIRST[stream_class]], max_examples=100)
         stream = stream_class.for_(f"s-{remainder}", lab=lab)
         for step in [*breach.given, *breach.steps]:
             event = stream.append(step.event.model_copy(), at=step.event.occurred_at)
@@ -171,7 +171,7 @@ def test_what_is_accepted_in_the_search_is_accepted_by_an_append(stream_class, l
 
 def test_a_state_that_is_changed_in_place_is_judged_as_in_an_append():
     assert find_breach(ShortNoteStream, lambda trail: len(trail.texts) <= 3, max_examples=100) is None
-    assert len(find_breach(ShortNoteStream, lambda trail: len(trail.texts) < 3).events) == 3
+    assert len(find_breach(ShortNoteStream, lambda trail: len(trail.texts) < 3, max_examples=100).events) == 3
 
 
 def test_one_event_object_may_be_drawn_again_and_again():
@@ -196,7 +196,7 @@ def test_a_given_event_that_the_rules_refuse_is_an_error():
 
 
 def test_a_breach_is_a_frame_of_events_and_the_states_after_them():
-    breach = find_breach(WalletStream, lambda wallet: wallet.spent < 5)
+    breach = find_breach(WalletStream, lambda wallet: wallet.spent < 5, max_examples=200)
     frame = breach.df()
     assert list(frame.columns) == ["idx", "version", "event", "occurred_at", "payload", "deposited", "spent"]
     assert [str(kind) for kind in frame.dtypes] == [
@@ -206,7 +206,9 @@ def test_a_breach_is_a_frame_of_events_and_the_states_after_them():
 
 
 def test_a_breach_tells_its_story_without_secrets():
-    breach = find_breach(WalletStream, lambda wallet: wallet.spent < 5, given=[Deposited(amount=7)], events=[Spent])
+    breach = find_breach(
+        WalletStream, lambda wallet: wallet.spent < 5, given=[Deposited(amount=7)], events=[Spent], max_examples=300
+    )
     assert repr(breach).splitlines() == [
         "WalletStream breaks it after 1 accepted event",
         "  given  #1 Breach::Deposited  amount 7",
