@@ -19,7 +19,7 @@ WIDGETS = {
     "form": ".fl-form",
     "scrubber": "section.fl.scrub",
     "timeline": "section.fl-timeline",
-    "bitemporal": "section.fl:has(.bm-map)",
+    "bitemporal": "section.fl.map",
     "inspector": "section.fl.inspect",
     "browser": "section.fl-lab",
     "race": "section.fl.race",

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import re
 
 import pytest
 
+from funes_lab import widgets
 from funes_lab.widgets import markup, theme
+from funes_lab.widgets.live import Live
 
 MEANINGS = ("accent", "accepted", "own", "state", "interpretation", "conflict", "changed")
 TYPES = tuple(f"c{n}" for n in range(1, 9))
@@ -101,3 +105,18 @@ def test_no_rule_of_the_static_reprs_reaches_a_widget_beside_them() -> None:
     for selectors in re.findall(r"([^{}]+)\{", re.sub(r"@container[^{]+\{", "", own)):
         for selector in re.sub(r"\([^)]*\)", "", selectors).split(","):
             assert ".fl-repr" in selector, selector
+
+
+def widgets_of_one_page() -> list[type[Live]]:
+    for module in pkgutil.walk_packages(widgets.__path__, "funes_lab.widgets."):
+        importlib.import_module(module.name)
+    return [cls for cls in Live.__subclasses__() if cls.__module__.startswith("funes_lab.")]
+
+
+@pytest.mark.parametrize("cls", widgets_of_one_page(), ids=lambda cls: cls.__qualname__)
+def test_the_rules_of_a_widget_reach_no_other_one_in_the_page(cls):
+    own = str(cls._css).removeprefix(theme.sheet())
+    selectors = re.findall(r"([^{}]+)\{", re.sub(r"/\*.*?\*/|@[^{]*\{", "", own, flags=re.DOTALL))
+    alone = [one.strip() for listed in selectors for one in re.split(r",(?![^(]*\))", listed)]
+    assert alone
+    assert not [selector for selector in alone if re.match(r"(\.fl)+ ", selector)]

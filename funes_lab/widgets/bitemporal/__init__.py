@@ -20,36 +20,36 @@ from funes_lab.widgets.bitemporal.picture import picture
 from funes_lab.widgets.live import Live
 
 _LAYOUT: Final = """
-.fl .bm-say { padding: 10px var(--fl-s3); font-size: var(--fl-t3); border-bottom: 1px solid var(--fl-line);
+.fl.map .bm-say { padding: 10px var(--fl-s3); font-size: var(--fl-t3); border-bottom: 1px solid var(--fl-line);
               background: var(--fl-raised); min-height: 58px; overflow-wrap: anywhere; }
-.fl .bm-say b { font-weight: 600; }
-@container (min-width: 641px) { .fl .bm { grid-template-columns: minmax(0, 62fr) minmax(0, 38fr); } }
-.fl .bm-map { padding: var(--fl-s2) var(--fl-s3); outline-offset: -2px; cursor: crosshair; }
-.fl .bm-map rect { shape-rendering: crispEdges; }
-.fl.fl .fl-head select.fl-in { width: auto; max-width: 260px; }
-.fl .bm-legend { display: flex; flex-wrap: wrap; align-items: center; gap: 2px 4px; }
-.fl .bm-legend svg { flex: none; }
-.fl .bm-legend .step { width: 18px; height: 10px; }
-.fl .bm-legend .gap { margin-right: var(--fl-s2); }
-.fl .bm-rule { border-top: 1px solid var(--fl-line); }
-.fl.fl .bm td, .fl.fl .bm th { padding: 3px 4px; }
-.fl.fl .bm .bm-state td:not(.nw) { overflow-wrap: anywhere; }
-.fl.fl .bm .bm-state th { overflow-wrap: break-word; }
-.fl.fl .bm-events td { white-space: nowrap; }
-.fl.fl .bm-events td:first-child { max-width: 0; width: 100%; overflow: hidden; text-overflow: ellipsis; }
-.fl.fl .bm tr.late > td:first-child { color: var(--fl-muted); }
-.fl .bm-dot { display: inline-block; width: 8px; height: 8px; margin-right: 6px; }
-.fl svg .halo { fill: none; stroke: var(--fl-surface); stroke-width: 4; }
-.fl svg .cur2 { fill: none; stroke: var(--fl-ink); stroke-width: 1.3; }
-.fl svg .pick { stroke-width: 2; }
-.fl svg .fix { stroke: var(--fl-ink); stroke-width: 1.2; fill: none; }
-.fl svg .fix.lt { stroke: var(--fl-surface); }
-.fl svg .hatch { stroke: var(--fl-edge); stroke-width: 1; fill: none; }
-.fl svg .ahead { paint-order: stroke; stroke: var(--fl-surface); stroke-width: 5; }
-.fl svg .plate { fill: var(--fl-surface); }
-.fl svg .pill { fill: var(--fl-accent); }
-.fl svg .on { fill: var(--fl-on-accent); }
-@container (max-width: 640px) { .fl .bm-say { min-height: 120px; } }
+.fl.map .bm-say b { font-weight: 600; }
+@container (min-width: 641px) { .fl.map .bm { grid-template-columns: minmax(0, 62fr) minmax(0, 38fr); } }
+.fl.map .bm-map { padding: var(--fl-s2) var(--fl-s3); outline-offset: -2px; cursor: crosshair; }
+.fl.map .bm-map rect { shape-rendering: crispEdges; }
+.fl.fl.map .fl-head select.fl-in { width: auto; max-width: 260px; }
+.fl.map .bm-legend { display: flex; flex-wrap: wrap; align-items: center; gap: 2px 4px; }
+.fl.map .bm-legend svg { flex: none; }
+.fl.map .bm-legend .step { width: 18px; height: 10px; }
+.fl.map .bm-legend .gap { margin-right: var(--fl-s2); }
+.fl.map .bm-rule { border-top: 1px solid var(--fl-line); }
+.fl.fl.map .bm td, .fl.fl.map .bm th { padding: 3px 4px; }
+.fl.fl.map .bm .bm-state td:not(.nw) { overflow-wrap: anywhere; }
+.fl.fl.map .bm .bm-state th { overflow-wrap: break-word; }
+.fl.fl.map .bm-events td { white-space: nowrap; }
+.fl.fl.map .bm-events td:first-child { max-width: 0; width: 100%; overflow: hidden; text-overflow: ellipsis; }
+.fl.fl.map .bm tr.late > td:first-child { color: var(--fl-muted); }
+.fl.map .bm-dot { display: inline-block; width: 8px; height: 8px; margin-right: 6px; }
+.fl.map svg .halo { fill: none; stroke: var(--fl-surface); stroke-width: 4; }
+.fl.map svg .cur2 { fill: none; stroke: var(--fl-ink); stroke-width: 1.3; }
+.fl.map svg .pick { stroke-width: 2; }
+.fl.map svg .fix { stroke: var(--fl-ink); stroke-width: 1.2; fill: none; }
+.fl.map svg .fix.lt { stroke: var(--fl-surface); }
+.fl.map svg .hatch { stroke: var(--fl-edge); stroke-width: 1; fill: none; }
+.fl.map svg .ahead { paint-order: stroke; stroke: var(--fl-surface); stroke-width: 5; }
+.fl.map svg .plate { fill: var(--fl-surface); }
+.fl.map svg .pill { fill: var(--fl-accent); }
+.fl.map svg .on { fill: var(--fl-on-accent); }
+@container (max-width: 640px) { .fl.map .bm-say { min-height: 120px; } }
 """
 
 

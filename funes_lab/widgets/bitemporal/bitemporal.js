@@ -265,7 +265,7 @@ function keys() {
 }
 
 function render({ model, el }) {
-  const section = make("section", { class: "fl" });
+  const section = make("section", { class: "fl map" });
   section.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || (event.shiftKey && event.key === "Enter")) return;
     event.stopPropagation(); // no key that is pressed here is a command of the notebook

@@ -48,13 +48,13 @@ _LAYOUT: Final = """
 .fl-timeline .key .o { font-weight: 400; }
 .fl-timeline .key .o svg.solid { stroke: none; }
 .fl-timeline .fl-note { min-height: 52px; }
-.fl.fl .fl-note p { overflow-wrap: anywhere; }
+.fl.fl.fl-timeline .fl-note p { overflow-wrap: anywhere; }
 .fl-timeline .c3 { grid-template-columns: 34fr 34fr 32fr; border-top: 1px solid var(--fl-line); }
 .fl-timeline .c3 > * { min-width: 0; height: 164px; overflow: auto; }
-.fl.fl.fl.fl .c3 :is(td, th) { padding: 3px 8px 3px 0; overflow-wrap: anywhere; }
-.fl.fl .c3 th { width: 38%; }
+.fl.fl.fl.fl-timeline .c3 :is(td, th) { padding: 3px 8px 3px 0; overflow-wrap: anywhere; }
+.fl.fl.fl-timeline .c3 th { width: 38%; }
 .fl-timeline .c3 th:not(.mono) { white-space: nowrap; }
-.fl.fl .c3 .bad { color: var(--fl-state); font-weight: 600; }
+.fl.fl.fl-timeline .c3 .bad { color: var(--fl-state); font-weight: 600; }
 .fl-timeline .fl-foot { display: flex; flex-wrap: wrap; gap: 4px 16px; }
 .fl-timeline .say { flex: 1 1 auto; color: var(--fl-ink); }
 @container (max-width: 640px) {
