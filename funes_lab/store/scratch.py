@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import duckdb
 
-from funes_lab.store import Unit
+from funes_lab.store import Head, Row, Unit
 from funes_lab.store.duckdb import DuckDBStore
 from funes_lab.store.opening import CREATE, connect
 
@@ -38,6 +38,34 @@ class ScratchStore(DuckDBStore):
         self._has_journal = True
         self._writer = self.cursor()
         self._writer.execute("PRAGMA disable_optimizer")  # as in any store
+        #: The streams as they are since the last write; nobody else writes here.
+        self._read: dict[str, list[Row]] = {}
+        self.watchers.add(self._forget)
+
+    def head(self, idx: str, unit: Unit | None = None) -> Head:
+        """Where a stream stands."""
+        if unit is not None:
+            return super().head(idx, unit)
+        rows = self.stream(idx)
+        return Head(max(row.version for row in rows), rows[-1].occurred_at) if rows else Head(0, None)
+
+    def stream(self, idx: str, unit: Unit | None = None) -> list[Row]:
+        """All rows of a stream in replay order."""
+        if unit is not None:
+            return super().stream(idx, unit)
+        with self.writing:
+            if idx not in self._read:
+                self._read[idx] = super().stream(idx)
+            return list(self._read[idx])
+
+    def event(self, idx: str, version: int, unit: Unit | None = None) -> Row | None:
+        """One row of a stream."""
+        if unit is not None:
+            return super().event(idx, version, unit)
+        return next((row for row in self.stream(idx) if row.version == version), None)
+
+    def _forget(self) -> None:
+        self._read.clear()
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A cursor of one's own, in this database."""
