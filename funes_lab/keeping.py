@@ -126,12 +126,12 @@ class Keeping:
         Examples
         --------
         >>> import funes_lab as fl
-        >>> class Counted(fl.Event, name="Example::Counted"):
+        >>> class Tallied(fl.Event, name="Example::Tallied"):
         ...     number: int
         >>> lab = fl.Lab()  # fl.Lab("ledger.duckdb", shared=True) in earnest
         >>> with lab.batch():
         ...     for number in range(3):
-        ...         event = fl.EventStream.for_("sheep").append(Counted(number=number))
+        ...         event = fl.EventStream.for_("sheep").append(Tallied(number=number))
         >>> len(lab.log)
         3
         """

@@ -3,7 +3,9 @@
 import ast
 import graphlib
 import inspect
+import re
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -260,6 +262,14 @@ def test_every_public_name_but_exceptions_and_modules_has_an_example():
         if not is_exception and not inspect.ismodule(thing) and ">>>" not in (inspect.getdoc(thing) or ""):
             bare.append(name)
     assert not bare, f"no example in the docstring: {', '.join(bare)}"
+
+
+def test_no_two_examples_claim_one_event_name():
+    """Examples of two modules may run in one process, where a name belongs to one class."""
+    named = Counter(
+        name for path in modules() for name in re.findall(r'name="(Example::\w+)"', path.read_text(encoding="utf-8"))
+    )
+    assert not [name for name, times in named.items() if times > 1]
 
 
 # Files

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, cast
 
-from funes_lab import formats, registry
+from funes_lab import formats, registry, stream_classes
 from funes_lab.codec import UnknownEvent
 from funes_lab.current import Workspace, current
 from funes_lab.errors import Error, FunesLabError
@@ -54,7 +54,7 @@ def of_rejection(rejection: Rejection, lab: Workspace | None) -> Source:
     if cls is None or not issubclass(cls, Event):
         raise ValueError(f"no event class here is called {rejection.event!r}; define or import it first")
     slug = f"{_slug(cls.__name__)}_is_refused_on_{_slug(rejection.idx)}"
-    test = _Test(_stream_class(rejection.stream_class), f"test_{slug}", rejection.secret)
+    test = _Test(_stream_class(rejection), f"test_{slug}", rejection.secret)
     if rejection.stage != "own":  # its own rules look at nothing else
         test.given(test.readable(_history(rejection, lab)))
     conflict = rejection.stage == "conflict"
@@ -241,22 +241,16 @@ def _history(rejection: Rejection, lab: Workspace | None) -> list[Row]:
     return rows
 
 
-def _stream_class(name: str) -> type[EventStream]:
-    """The class of streams of this name, as its module has it now."""
-    if name == EventStream.__name__:
-        return EventStream
-    found = {(cls.__module__, cls.__qualname__): cls for cls in _subclasses(EventStream) if cls.__name__ == name}
+def _stream_class(rejection: Rejection) -> type[EventStream]:
+    """The class of streams that refused, as its module has it now."""
+    name = rejection.stream_class
+    found = stream_classes.named(name, rejection.origin.stream_class)
     if len(found) == 1:
-        return _original(next(iter(found.values())))
+        return _original(found[0])
     if not found:
         raise ValueError(f"no stream class here is called {name!r}; define or import it first")
-    raise ValueError(f"several stream classes are called {name!r}: {', '.join(sorted('.'.join(key) for key in found))}")
-
-
-def _subclasses(cls: type[EventStream]) -> Iterable[type[EventStream]]:
-    for sub in cls.__subclasses__():
-        yield sub
-        yield from _subclasses(sub)
+    told = ", ".join(stream_classes.labels(found))
+    raise ValueError(f"several stream classes are called {name!r}: {told}")
 
 
 def _original(cls: type[EventStream]) -> type[EventStream]:

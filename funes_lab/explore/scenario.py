@@ -51,27 +51,27 @@ class Scenario:
     --------
     >>> import funes_lab as fl
     >>> from pydantic import BaseModel, Field
-    >>> class Poured(fl.Event, name="Example::Poured"):
+    >>> class Decanted(fl.Event, name="Example::Decanted"):
     ...     litres: int = Field(gt=0)
     >>> class Jug(BaseModel):
     ...     litres: int = Field(default=0, le=10)
     >>> class Content(fl.Projection[Jug]):
-    ...     @fl.interpretation_for(Poured)
+    ...     @fl.interpretation_for(Decanted)
     ...     def poured(state, event):
     ...         state.litres += event.litres
     >>> class JugStream(fl.EventStream):
     ...     consistency_projection = Content
-    >>> scenario = fl.testing.scenario(JugStream).given(Poured(litres=7))
-    >>> scenario.when(Poured(litres=2)).then_accepted().then_state(Content, litres=9)
+    >>> scenario = fl.testing.scenario(JugStream).given(Decanted(litres=7))
+    >>> scenario.when(Decanted(litres=2)).then_accepted().then_state(Content, litres=9)
     JugStream, in memory
-      given  #1 Example::Poured  litres 7
-      when   #2 Example::Poured  litres 2
-    >>> scenario.when(Poured(litres=2)).then_rejected(stage="state", on="litres").then_state(Content, litres=8)
+      given  #1 Example::Decanted  litres 7
+      when   #2 Example::Decanted  litres 2
+    >>> scenario.when(Decanted(litres=2)).then_rejected(stage="state", on="litres").then_state(Content, litres=8)
     Traceback (most recent call last):
     AssertionError: the state is not what was expected: Content after #2
-      given  #1 Example::Poured  litres 7
-      when   #2 Example::Poured  litres 2
-      when      Example::Poured  litres 2  (refused)
+      given  #1 Example::Decanted  litres 7
+      when   #2 Example::Decanted  litres 2
+      when      Example::Decanted  litres 2  (refused)
       litres  expected 8, got 9
     """
 
@@ -138,7 +138,7 @@ class Scenario:
         Examples
         --------
         >>> import funes_lab as fl
-        >>> class Lit(fl.Event, name="Example::Lit"):
+        >>> class Lit(fl.Event, name="Example::Lamped"):
         ...     lamp: str
         >>> stream = fl.EventStream.for_("hall", lab=fl.Lab())
         >>> _ = stream.append(Lit(lamp="left"), at="2026-01-01")
