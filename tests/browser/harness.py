@@ -27,6 +27,7 @@ import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from nbformat.sign import NotebookNotary
+from nbformat.v4 import new_code_cell, new_notebook
 
 ROOT = Path(__file__).parents[2]
 SHOTS = ROOT / "build" / "browser"
@@ -52,6 +53,15 @@ CHROMIUM_ARGUMENTS = (
 )  # fmt: skip
 _CURRENT = "window.jupyterapp?.shell?.currentWidget"
 _IDLE = f"() => {_CURRENT}?.sessionContext?.session?.kernel?.status === 'idle'"
+_ASK = f"""async code => {{
+  const asked = {_CURRENT}.sessionContext.session.kernel.requestExecute({{ code, store_history: false }});
+  let said = "";
+  asked.onIOPub = ({{ header, content }}) => {{
+    said += {{ stream: content.text, error: content.traceback?.join("\\n") }}[header.msg_type] ?? "";
+  }};
+  await asked.done;
+  return said.trim();
+}}"""
 _CODE_CELLS = f"[...{_CURRENT}.content.model.cells].filter(cell => cell.type === 'code')"
 
 
@@ -144,6 +154,18 @@ def stop(process: subprocess.Popen[bytes]) -> None:
             with suppress(ProcessLookupError, subprocess.TimeoutExpired):
                 os.killpg(process.pid, sent)
                 process.wait(5)
+
+
+# --- notebooks --------------------------------------------------------------------------------------------------
+
+
+def notebook(folder: Path, name: str, *sources: str) -> str:
+    """Write a notebook of these cells."""
+    cells: list[Any] = [new_code_cell(source.strip()) for source in sources]
+    # without one, JupyterLab asks which kernel to take
+    kernel = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+    nbformat.write(new_notebook(cells=cells, metadata={"kernelspec": kernel}), folder / name)
+    return name
 
 
 # --- exported pages ---------------------------------------------------------------------------------------------
@@ -264,6 +286,10 @@ class LabPage(Page):
         errors = self.page.evaluate(f"() => {failed}.map(one => one.traceback.join('\\n'))")
         assert not errors, "\n".join(errors)
         return self
+
+    def ask(self, code: str) -> str:
+        """Run code in the kernel of the notebook, in no cell; gives what it prints, or how it failed."""
+        return str(self.page.evaluate(_ASK, code))
 
     def command(self, name: str, **arguments: object) -> None:
         """Run one of JupyterLab's commands to its end."""

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.browser.harness import DARK, LIGHT, LabPage, Page
-from tests.browser.test_tour import CONTROL, notebook
+from tests.browser.harness import DARK, LIGHT, LabPage, Page, notebook
+from tests.browser.test_tour import CONTROL
 
 STORY = """
 import funes_lab as fl

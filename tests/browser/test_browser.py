@@ -6,15 +6,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
-import nbformat
-from nbformat.v4 import new_code_cell, new_notebook
 from pydantic import Field
 
 import funes_lab as fl
 from funes_lab.widgets.twin import LARGEST
-from tests.browser.harness import DARK, LIGHT, ROOT, LabPage, Page
+from tests.browser.harness import DARK, LIGHT, ROOT, LabPage, Page, notebook
 
 BROWSER = "section.fl-lab"
 SHOP = """
@@ -93,34 +90,11 @@ for name in ("hamlet", "medea"):
         late.append(Reserved(seats=1))
 fl.EventStream.for_(bad[:80]).append(Reserved(seats=1))
 """
-ASK = """async code => {
-  const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
-  const asked = kernel.requestExecute({ code });
-  let said = "";
-  asked.onIOPub = ({ header, content }) => {
-    said += { stream: content.text, error: content.evalue }[header.msg_type] ?? "";
-  };
-  await asked.done;
-  return said.trim();
-}"""
 FOCUSED = "() => document.activeElement.className"
 
 
 class Broken(fl.Event, name="Shelf::Broken"):
     books: int = Field(gt=0)
-
-
-def notebook(path: Path, *sources: str) -> str:
-    cells: list[Any] = [new_code_cell(source.strip()) for source in sources]
-    # without one, JupyterLab asks which kernel to take
-    kernel = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-    nbformat.write(new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
-    return path.name
-
-
-def ask(lab: LabPage, code: str) -> str:
-    """Run code in the kernel of the notebook, in no cell."""
-    return str(lab.page.evaluate(ASK, code))
 
 
 def told(page: Page, text: str) -> None:
@@ -143,7 +117,7 @@ def on_page(page: Page, told: str) -> None:
 
 
 def test_a_lab_shows_its_streams_and_what_was_refused(lab: LabPage) -> None:
-    lab.open(notebook(lab.server.folder / "browser.ipynb", SHOP, "lab")).run_all()
+    lab.open(notebook(lab.server.folder, "browser.ipynb", SHOP, "lab")).run_all()
     shown, press = lab.page.locator(BROWSER), lab.page.keyboard.press
     on_page(lab, "1–10 of 17")
     assert "17 streams, 67 events, 33 refused" in shown.inner_text()
@@ -191,9 +165,9 @@ def test_a_lab_shows_its_streams_and_what_was_refused(lab: LabPage) -> None:
 
 
 def test_a_stream_is_opened_by_keyboard_and_appended_to(lab: LabPage) -> None:
-    lab.open(notebook(lab.server.folder / "browser-open.ipynb", SHOP, "browser = lab.browse()\nbrowser")).run_all()
+    lab.open(notebook(lab.server.folder, "browser-open.ipynb", SHOP, "browser = lab.browse()\nbrowser")).run_all()
     shown, press = lab.page.locator(BROWSER), lab.page.keyboard.press
-    assert ask(lab, "browser.selection = 'debts-103'; print(browser.page)") == "1"
+    assert lab.ask("browser.selection = 'debts-103'; print(browser.page)") == "1"
     told(lab, "debts-103: 4 events")
     shown.locator("tr.sel").first.focus()
     press("Enter")
@@ -207,7 +181,7 @@ def test_a_stream_is_opened_by_keyboard_and_appended_to(lab: LabPage) -> None:
     form.get_by_label("amount").press("Control+Enter")
     form.get_by_text("Accepted: Debt::PaymentReceived is version 5.").wait_for()
     told(lab, "debts-103: 5 events")
-    assert ask(lab, "print(browser.opened.event.amount, lab.store.event('debts-103', 5).version)") == "3.50 5"
+    assert lab.ask("print(browser.opened.event.amount, lab.store.event('debts-103', 5).version)") == "3.50 5"
     lab.shot("browser-form", of=lab.page.locator(".fl-browser"))
 
     shown.get_by_role("button", name="Scrub").click()
@@ -217,7 +191,7 @@ def test_a_stream_is_opened_by_keyboard_and_appended_to(lab: LabPage) -> None:
     shown.get_by_label("Projection").select_option("PaidSoFar")
     lab.page.locator(".fl-place section.scrub", has_text="PaidSoFar").wait_for()
     told(lab, "paid is ")
-    assert ask(lab, "print(len(lab.store.watchers))") == "2"
+    assert lab.ask("print(len(lab.store.watchers))") == "2"
     for kind, there in (("Timeline", ".fl-timeline"), ("Bitemporal", ".bm")):
         shown.get_by_role("button", name=kind, exact=True).click()
         lab.page.locator(f".fl-place {there}").first.wait_for()
@@ -225,9 +199,9 @@ def test_a_stream_is_opened_by_keyboard_and_appended_to(lab: LabPage) -> None:
     lab.page.locator(".fl-place .fl-timeline", has_text="17 streams").wait_for()
     shown.get_by_role("button", name="Close").click()
     lab.page.locator(".fl-place section").wait_for(state="detached")
-    assert ask(lab, "print(browser.opened, len(lab.store.watchers))") == "None 1"
+    assert lab.ask("print(browser.opened, len(lab.store.watchers))") == "None 1"
 
-    ask(lab, "DebtStream.for_('debts-999').append(Issued(amount=1)); browser.search = 'zzz'")
+    lab.ask("DebtStream.for_('debts-999').append(Issued(amount=1)); browser.search = 'zzz'")
     shown.get_by_text("No stream matches").wait_for()
     shown.get_by_text("18 streams, 69 events").wait_for()
     assert (lab.outside, lab.complaints) == ([], [])
@@ -235,17 +209,17 @@ def test_a_stream_is_opened_by_keyboard_and_appended_to(lab: LabPage) -> None:
 
 def test_a_lab_shown_over_and_over_has_one_follower_and_follows_other_cells(lab: LabPage) -> None:
     again = "DebtStream.for_('debts-100').append(PaymentReceived(amount=1)).version"
-    lab.open(notebook(lab.server.folder / "browser-again.ipynb", SHOP, "lab", again)).run_all()
+    lab.open(notebook(lab.server.folder, "browser-again.ipynb", SHOP, "lab", again)).run_all()
     lab.page.locator(BROWSER).get_by_text("17 streams, 68 events").wait_for()
     for n in range(69, 72):
         lab.page.evaluate(
             "() => { const { content } = window.jupyterapp.shell.currentWidget; content.activeCellIndex = 1; }"
         )
         lab.command("notebook:run-cell")
-        ask(lab, again)
+        lab.ask(again)
         lab.page.locator(BROWSER).get_by_text(f"17 streams, {n} events").wait_for()
-    assert ask(lab, "print(len(lab.store.watchers))") == "1"
-    assert ask(lab, "lab.close(); print(repr(lab)[:18])") == "in memory  closed"
+    assert lab.ask("print(len(lab.store.watchers))") == "1"
+    assert lab.ask("lab.close(); print(repr(lab)[:18])") == "in memory  closed"
     lab.page.locator(BROWSER).get_by_role("button", name="Next page").click()
     lab.page.locator(BROWSER).get_by_role("alert").get_by_text("ClosedError").wait_for()
     assert (lab.outside, lab.complaints) == ([], [])
@@ -299,7 +273,7 @@ def test_a_page_without_a_kernel_pages_searches_and_orders_what_it_holds(page: P
 
 
 def test_an_exported_notebook_shows_its_lab(page: Page, tmp_path: Path) -> None:
-    notebook(tmp_path / "shop.ipynb", SHOP, "lab", "lab.browse()")
+    notebook(tmp_path, "shop.ipynb", SHOP, "lab", "lab.browse()")
     quiet = ["--HTMLExporter.mathjax_url=data:,", "--HTMLExporter.require_js_url=data:,"]
     subprocess.run(
         [sys.executable, "-m", "nbconvert", "--execute", "--to", "html", *quiet, "shop.ipynb"],

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.harness import DARK, LIGHT, LabPage
-from tests.browser.test_tour import notebook
+from tests.browser.harness import DARK, LIGHT, LabPage, notebook
 
 LEDGER = """
 from datetime import UTC, datetime

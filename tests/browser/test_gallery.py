@@ -11,8 +11,7 @@ import nbformat
 import pytest
 from nbconvert import HTMLExporter
 
-from tests.browser.harness import DARK, GALLERY, LIGHT, NBCONVERT, LabPage, Page
-from tests.browser.test_tour import notebook
+from tests.browser.harness import DARK, GALLERY, LIGHT, NBCONVERT, LabPage, Page, notebook
 
 #: Every widget of the gallery, in its order: the name of its picture in the docs, and where it is.
 WIDGETS = {

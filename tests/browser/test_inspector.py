@@ -9,9 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.browser.harness import DARK, LIGHT, ROOT, LabPage, Page
+from tests.browser.harness import DARK, LIGHT, ROOT, LabPage, Page, notebook
 from tests.browser.test_form import asked
-from tests.browser.test_tour import notebook
 
 INSPECTOR = "section.fl.inspect"
 DEBT = """

@@ -8,9 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.browser.harness import DARK, LIGHT, ROOT, LabPage, Page
-from tests.browser.test_scrubber import ask, holds, press
-from tests.browser.test_tour import notebook
+from tests.browser.harness import DARK, LIGHT, ROOT, LabPage, Page, notebook
+from tests.browser.test_scrubber import holds, press
 
 DEBT = """
 import funes_lab as fl
@@ -154,11 +153,11 @@ def test_an_order_is_picked_and_watched_and_the_board_follows_the_log(lab: LabPa
     many.get_by_role("button", name="all 20").wait_for()
     assert many.get_by_role("grid", name="Orders").locator("tbody tr").count() == 20
 
-    ask(lab, "board.value = 'B.read'")
+    lab.ask("board.value = 'B.read'")
     says(lab, "B reads version 13.")
-    said = ask(lab, "try:\n    board.value = 'B.append'\nexcept Exception as e:\n    print(e)")
+    said = lab.ask("try:\n    board.value = 'B.append'\nexcept Exception as e:\n    print(e)")
     assert said == "order begins for B with B.append; a writer reads before it does anything else"
-    ask(lab, "debt.append(PaymentReceived(amount='5.00'))")
+    lab.ask("debt.append(PaymentReceived(amount='5.00'))")
     says(lab, "The log has changed: debts-123 is at version 14. The race begins again from there.")
     holds(lab, "board.value == '', debt.version", "True 14")
     assert (lab.outside, lab.complaints) == ([], [])

@@ -12,8 +12,7 @@ from pydantic import BaseModel
 
 import funes_lab as fl
 from funes_lab.widgets.scrubber import words
-from tests.browser.harness import DARK, LIGHT, LabPage, Page
-from tests.browser.test_tour import notebook
+from tests.browser.harness import DARK, LIGHT, LabPage, Page, notebook
 
 
 class Stored(fl.Event, name="Shelf::Stored"):
@@ -103,28 +102,11 @@ for kind, amount, month, day in said:
 """
 SCRUB = "scrubber = debt.scrub(VirtualOutstandingBalance)\nscrubber"
 
-_ASK = """async code => {
-  const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
-  const future = kernel.requestExecute({ code, store_history: false });
-  let said = "";
-  future.onIOPub = message => {
-    if (message.header.msg_type === "stream") said += message.content.text;
-    if (message.header.msg_type === "error") said += message.content.traceback.join("\\n");
-  };
-  await future.done;
-  return said;
-}"""
-
-
-def ask(lab: LabPage, code: str) -> str:
-    """Run code in the kernel of the notebook that is open."""
-    return str(lab.page.evaluate(_ASK, code)).strip()
-
 
 def holds(lab: LabPage, code: str, expected: str) -> None:
     """What the kernel says in the end: what was pressed is under way for a moment."""
     deadline = time.monotonic() + 10
-    while (said := ask(lab, f"print({code})")) != expected and time.monotonic() < deadline:
+    while (said := lab.ask(f"print({code})")) != expected and time.monotonic() < deadline:
         lab.page.wait_for_timeout(50)
     assert said == expected
 
@@ -204,16 +186,16 @@ def test_the_pointer_works_the_list_the_buttons_and_the_track(lab: LabPage) -> N
 
 def test_it_follows_the_log_and_what_python_sets(lab: LabPage) -> None:
     lab.open(notebook(lab.server.folder, "scrub-follow.ipynb", DEBTS, SCRUB)).run_all()
-    ask(lab, "debt.append(P(amount='1.00', at=on(10, 2)))")
+    lab.ask("debt.append(P(amount='1.00', at=on(10, 2)))")
     waits_for(lab, "Version 13, Debt::PaymentReceived 1.00 on 2 Oct 2026")
-    ask(lab, "scrubber.value, scrubber.skipped = 5, [2, 3]")
+    lab.ask("scrubber.value, scrubber.skipped = 5, [2, 3]")
     waits_for(lab, "Without 2 and 3 outstanding_balance is 100.00 more than recorded")
-    ask(lab, "debt.append(P(amount='7.00', at=on(1, 6)))")
+    lab.ask("debt.append(P(amount='7.00', at=on(1, 6)))")
     waits_for(lab, "93.00")
     assert "Version 5," in foot(lab)
     versions = scrubber(lab).locator(".ev-all .ev-row span.mono").all_inner_texts()
     assert versions[:4] == ["1", "14", "2", "3"]
-    said = ask(lab, "try:\n    scrubber.value = 99\nexcept Exception as e:\n    print(e)")
+    said = lab.ask("try:\n    scrubber.value = 99\nexcept Exception as e:\n    print(e)")
     assert said == "value must be a version of the stream, 1…14; got 99"
     assert (lab.outside, lab.complaints) == ([], [])
 
@@ -245,7 +227,7 @@ def test_a_step_in_ten_thousand_events_takes_at_most_50_ms(lab: LabPage) -> None
     lab.open(notebook(lab.server.folder, "scrub-many.ipynb", DEBTS, many + SCRUB)).run_all()
     scrubber(lab).get_by_role("slider").focus()
     for skipped in ("[]", "[3, 5000]"):
-        ask(lab, f"scrubber.skipped, scrubber.value = {skipped}, 5000")
+        lab.ask(f"scrubber.skipped, scrubber.value = {skipped}, 5000")
         waits_for(lab, "Version 5,000,")
         took = lab.page.evaluate(
             """() => [...Array(50).keys()].map(n => {

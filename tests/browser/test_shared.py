@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.harness import SIZE, LabPage, Server, cut_off
-from tests.browser.test_tour import notebook
+from tests.browser.harness import SIZE, LabPage, Server, cut_off, notebook
 
 DOMAIN = """
 import time

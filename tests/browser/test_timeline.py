@@ -6,13 +6,11 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
 
 import funes_lab as fl
 from funes_lab.widgets.timeline import axis as timeline_axis
-from tests.browser.harness import DARK, LIGHT, LabPage, Page
+from tests.browser.harness import DARK, LIGHT, LabPage, Page, notebook
 
 TIMELINE = "section.fl-timeline"
 DEBT = """
@@ -92,16 +90,6 @@ timeline = shelf.timeline(by="actual")
 timeline.selection = 5_000
 timeline
 """
-ASK = """async code => {
-  const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
-  const asked = kernel.requestExecute({ code });
-  let said = "";
-  asked.onIOPub = ({ header, content }) => {
-    said += { stream: content.text, error: content.evalue }[header.msg_type] ?? "";
-  };
-  await asked.done;
-  return said.trim();
-}"""
 # From the key to the picture that has been laid out, and to the words of the selected event.
 STEPS = """async ([n, key]) => {
   const section = document.querySelector("section.fl-timeline"), track = section.querySelector(".track");
@@ -120,26 +108,13 @@ STEPS = """async ([n, key]) => {
 }"""
 
 
-def notebook(path: Path, *sources: str) -> str:
-    cells: list[Any] = [new_code_cell(source.strip()) for source in sources]
-    # without one, JupyterLab asks which kernel to take
-    kernel = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-    nbformat.write(new_notebook(cells=cells, metadata={"kernelspec": kernel}), path)
-    return path.name
-
-
-def ask(lab: LabPage, code: str) -> str:
-    """Run code in the kernel of the notebook, in no cell."""
-    return str(lab.page.evaluate(ASK, code))
-
-
 def hears(lab: LabPage, code: str, answer: str) -> None:
     """Wait until the kernel says so: quick changes of a widget reach it one after the other."""
     for _ in range(50):
-        if ask(lab, code) == answer:
+        if lab.ask(code) == answer:
             return
         lab.page.wait_for_timeout(50)
-    assert ask(lab, code) == answer
+    assert lab.ask(code) == answer
 
 
 def focused(page: Page) -> Any:
@@ -158,7 +133,7 @@ def says(page: Page, text: str) -> None:
 @pytest.mark.parametrize("theme", [LIGHT, DARK])
 def test_events_and_attempts_are_selected_by_keyboard(lab: LabPage, theme: str) -> None:
     name = theme.split()[-1].lower()
-    lab.open(notebook(lab.server.folder / f"timeline-{name}.ipynb", DEBT, SHOW), theme=theme).run_all()
+    lab.open(notebook(lab.server.folder, f"timeline-{name}.ipynb", DEBT, SHOW), theme=theme).run_all()
     timeline, press = focused(lab), lab.page.keyboard.press
     assert "12 events, 4 refused attempts" in timeline.inner_text()
     press("Home")
@@ -190,11 +165,11 @@ def test_events_and_attempts_are_selected_by_keyboard(lab: LabPage, theme: str) 
 
 
 def test_it_follows_the_log_and_python_and_the_pointer(lab: LabPage) -> None:
-    lab.open(notebook(lab.server.folder / "timeline-follow.ipynb", DEBT, SHOW)).run_all()
+    lab.open(notebook(lab.server.folder, "timeline-follow.ipynb", DEBT, SHOW)).run_all()
     timeline, press = focused(lab), lab.page.keyboard.press
-    ask(lab, "on(280, pay(5)); on(281, pay(-1))")
+    lab.ask("on(280, pay(5)); on(281, pay(-1))")
     timeline.get_by_text("13 events, 5 refused attempts").wait_for()
-    ask(lab, "timeline.selection = 3")
+    lab.ask("timeline.selection = 3")
     says(lab, "version 3, Debt::PaymentReceived, 1 Mar 2026")
     assert "recorded 9 d after it happened" in timeline.inner_text()
 
@@ -233,7 +208,7 @@ def test_it_follows_the_log_and_python_and_the_pointer(lab: LabPage) -> None:
 
 
 def test_ten_thousand_events_can_be_stepped_through(lab: LabPage) -> None:
-    lab.open(notebook(lab.server.folder / "timeline-many.ipynb", MANY)).run_all()
+    lab.open(notebook(lab.server.folder, "timeline-many.ipynb", MANY)).run_all()
     timeline = focused(lab)
     says(lab, "version 5,000")
     lab.shot("timeline-many", of=timeline)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
-from typing import Any
 
 import nbformat
 import pytest
 from nbconvert import HTMLExporter
-from nbformat.v4 import new_code_cell, new_notebook
 
-from tests.browser.harness import DARK, LIGHT, ROOT, LabPage, Page
+from tests.browser.harness import DARK, LIGHT, ROOT, LabPage, Page, notebook
 
 TOUR = ROOT / "notebooks" / "00_tour.ipynb"
 #: Every picture, as a screen reader announces it.
@@ -169,12 +167,3 @@ def test_what_a_payload_a_name_or_an_idx_holds_is_shown_as_text(lab: LabPage) ->
     # the browser may try it again
     assert set(lab.outside) == {"https://elsewhere.invalid/x.png"}
     lab.shot("hostile")
-
-
-def notebook(folder: Path, name: str, *sources: str) -> str:
-    """Write a notebook of these cells."""
-    cells: list[Any] = [new_code_cell(source.strip()) for source in sources]
-    # without one, JupyterLab asks which kernel to take
-    kernel = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-    nbformat.write(new_notebook(cells=cells, metadata={"kernelspec": kernel}), folder / name)
-    return name
