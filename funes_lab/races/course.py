@@ -165,7 +165,7 @@ class Writer:
         self._todo = list(plan)
         #: What lost a race, to be tried again.
         self.denied: list[Intent] = []
-        self._tried: list[tuple[Intent, Event, int]] = []
+        self._tried: list[tuple[Intent, Event]] = []
         self.has_transaction = "commit" in program_of(plan)
         self._lost = False
 
@@ -238,7 +238,7 @@ class Writer:
         """Tell what became of an event."""
         idx, facts = intent.idx, self._facts(event)
         if event.persisted:
-            self._tried.append((intent, event, seen))
+            self._tried.append((intent, event))
             if not self.has_transaction:
                 self._course.written[idx, tried] = self.name
             until = "; it lasts if the commit does" if self.has_transaction else ""
@@ -263,13 +263,13 @@ class Writer:
             self.desk.commit()
         except ConflictError as lost:
             self._lost = True
-            self.denied = [intent for intent, _, _ in self._tried]
+            self.denied = [intent for intent, _ in self._tried]
             rejection = lost.event.rejection
             assert rejection is not None
             seen, tried = rejection.version_read, rejection.version_tried
             self._deny(action, rejection.idx, seen, tried, rejection, self._facts(lost.event))
             return
-        for intent, event, _ in self._tried:
+        for intent, event in self._tried:
             assert event.version is not None
             self._course.written[intent.idx, event.version] = self.name
             self._course.lab.memory.forget(intent.idx)

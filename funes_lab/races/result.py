@@ -12,6 +12,8 @@ from pydantic import BaseModel
 
 from funes_lab import formats
 from funes_lab.event import Event
+from funes_lab.fold import project
+from funes_lab.projection import fold_of
 from funes_lab.races.course import Course, Entry
 from funes_lab.rejection import Rejection
 from funes_lab.seen import events_of
@@ -190,12 +192,15 @@ def result_of(course: Course, *, guard: bool, on_scratch: bool) -> RaceResult:
 
 def final_states(course: Course) -> tuple[dict[str, BaseModel | None], bool]:
     """The state of each stream, and whether all keep their rules."""
-    states, held = {}, True
+    projection = course.stream_class.consistency_projection
+    states: dict[str, BaseModel | None] = dict.fromkeys(course.streams)
+    held = True
     for idx in course.streams:
-        stream = course.stream_class.for_(idx, lab=course.lab)
-        state = states[idx] = course.state(stream)
-        if state is not None and course.stream_class.consistency_projection is not None:
-            held = held and not stream.state_errors(course.stream_class.consistency_projection)
+        events = course.stream_class.for_(idx, lab=course.lab).events
+        if projection is not None and events:
+            fold = fold_of(projection)
+            states[idx], broken = fold.verdict(project(fold, events, course.lab.now()))
+            held = held and not broken
     return states, held
 
 
