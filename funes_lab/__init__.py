@@ -8,7 +8,7 @@ and pictures.
 from importlib.metadata import version as _version
 from typing import Any as _Any
 
-from funes_lab import datasets, testing
+from funes_lab import datasets, teaching, testing
 from funes_lab.codec import UnknownEvent
 from funes_lab.errors import (
     AlreadyPersistedError,
@@ -90,6 +90,7 @@ __all__ = [
     "initial_state",
     "interpretation_for",
     "storm",
+    "teaching",
     "testing",
     "upcast",
 ]

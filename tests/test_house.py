@@ -33,12 +33,12 @@ FLOORS = [
     {"stream", "stream_classes"},
     {"lab"},
     {"replay"},
-    {"teaching", "datasets"},
+    {"datasets"},
     {"interchange"},
     {"explore"},
     {"races"},
     {"widgets"},
-    {"cli", "magics", "testing"},
+    {"cli", "magics", "testing", "teaching"},
     {"__init__"},
     {"__main__"},
 ]
@@ -90,7 +90,7 @@ PUBLIC = {
     # races
     "storm",
     # modules that are used by name
-    "datasets", "testing",
+    "datasets", "teaching", "testing",
 }  # fmt: skip
 
 

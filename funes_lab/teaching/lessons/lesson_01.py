@@ -1,0 +1,87 @@
+"""Lesson 01, facts, not state: what is asked, and how a right answer is known."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from funes_lab.event import Event
+from funes_lab.teaching.exercise import Wrong, exercise, expect, kind
+
+_FACTS = {"b", "d", "e"}
+_STATES = {"a": "what is in the jar", "c": "what Carla owes", "f": "how many cups are left"}
+
+
+@exercise(
+    "01.1",
+    "What is a fact?",
+    "Ask of each sentence: can something that happens tomorrow make it untrue?",
+    "A fact tells of something that happened, once, in the past tense. What tells how things are is a state.",
+)
+def what_is_a_fact(answer: Any) -> str:
+    """Take the letters of the sentences that are facts."""
+    expect(not isinstance(answer, bool | int | float), "this wants letters, as {'a', 'b'}")
+    letters = {str(letter).strip().lower() for letter in answer if str(letter).strip(" ,")}
+    unknown = letters - _FACTS - set(_STATES)
+    expect(not unknown, f"there is no sentence {', '.join(sorted(unknown))}")
+    for letter in sorted(letters & set(_STATES)):
+        raise Wrong(f"sentence {letter} says {_STATES[letter]}, and tomorrow that may be another number")
+    missing = len(_FACTS - letters)
+    expect(not missing, f"{'one fact is' if missing == 1 else f'{missing} facts are'} still missing")
+    return "A state is what the facts so far add up to; it may change with each new one. A fact never changes."
+
+
+@exercise(
+    "01.2",
+    "An event of your own",
+    "An event is a pydantic model: class Name(fl.Event), and below it a line for each field, with its type.",
+    "Look at how PaidIn is written: a text is a str, a whole number an int.",
+)
+def an_event_class(answer: Any) -> str:
+    """Take an event class CoffeeDrunk with the fields by and cups."""
+    kind(answer, Event, "the class itself, without brackets: CoffeeDrunk")
+    expect(isinstance(answer, type), "this wants the class itself, without brackets: CoffeeDrunk, not CoffeeDrunk(…)")
+    fields = answer.model_fields
+    for name in ("by", "cups"):
+        expect(name in fields, f"CoffeeDrunk has no field {name}; it has {', '.join(fields) or 'none'}")
+    good, bad = answer(by="Ana", cups=2), answer(by="Ana", cups="a few")
+    expect(not good.own_errors, f"by='Ana', cups=2 should be fine, but it says: {good.own_errors.full_messages}")
+    expect(bad.own_errors, "cups='a few' is taken for a number of cups; say that cups is a whole number")
+    return "Past tense, and as much in it as somebody may want to know one day."
+
+
+@exercise(
+    "01.3",
+    "A question nobody foresaw",
+    "Go through jar.events; each has a type and a field by.",
+    "Only what Bruno paid in counts, not what he took out: isinstance(event, PaidIn).",
+)
+def what_bruno_paid(answer: Any) -> str:
+    """Take the sum that Bruno has paid in."""
+    amount = _amount(answer)
+    expect(amount != Decimal("39.50"), "that is what everybody paid in together")
+    expect(amount != Decimal("17.50"), "that is what Bruno paid in, less what he took out")
+    expect(amount == Decimal("25.50"), f"Bruno did not pay in {amount}")
+    return "Nobody had thought of this question when the facts were written down, and they answer it all the same."
+
+
+@exercise(
+    "01.4",
+    "What was in the jar on Tuesday evening?",
+    "The state at a time is the fold of what had happened by then. projected_with takes at=.",
+    'jar.projected_with(Content, at="2026-03-03 20:00") is a state; its field is what you want.',
+)
+def content_on_tuesday(answer: Any) -> str:
+    """Take the content of the jar on Tuesday at eight in the evening."""
+    amount = _amount(answer.content if hasattr(answer, "content") else answer)
+    expect(amount != Decimal("19.50"), "that is what is in it now, after everything")
+    expect(amount == Decimal("15.50"), f"on Tuesday evening there was not {amount} in it")
+    return "A state that is overwritten has no yesterday. Facts have every yesterday."
+
+
+def _amount(answer: Any) -> Decimal:
+    expect(
+        isinstance(answer, Decimal | int | float) and not isinstance(answer, bool),
+        f"this wants a number, and got {type(answer).__name__}",
+    )
+    return Decimal(str(answer)).quantize(Decimal("0.01"))
