@@ -1,6 +1,7 @@
 """The notebooks and the README: they run in a fresh kernel, and say what their committed copies say.
 
-``python -m tests.test_notebooks`` executes every notebook anew and writes its outputs back.
+``python -m tests.test_notebooks`` executes every notebook anew and writes its outputs back, or those that are named
+(``python -m tests.test_notebooks 03_validation``: the lesson and its solutions).
 """
 
 from __future__ import annotations
@@ -26,11 +27,15 @@ from funes_lab.widgets.twin import LARGEST, VIEW
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+#: They run in tests/test_solutions.py, beside these.
+SOLUTIONS = sorted((ROOT / "notebooks" / "solutions").glob("*.ipynb"))
 #: All that a committed notebook says of itself; a kernel adds the version of Python that it ran on.
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
+#: A link in a notebook that leads to a file: whether it is a picture, its words, its target.
+LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^):]+)\)")
 
 
 def executed(path: Path) -> Any:
@@ -66,22 +71,15 @@ def shown(cell: Any) -> list[str]:
     return lines
 
 
-def write_outputs() -> None:
-    """Execute every notebook and write it back."""
-    for path in NOTEBOOKS:
+def write_outputs(names: list[str]) -> None:
+    """Execute the notebooks of these names, or every one, and write them back."""
+    for path in [path for path in [*NOTEBOOKS, *SOLUTIONS] if not names or path.stem in names]:
         nbformat.write(executed(path), path)
         print(f"executed {path.relative_to(ROOT)}")
 
 
-# --- the notebooks ----------------------------------------------------------------------------------------------
-
-
-def test_the_tour_is_there():
-    assert "00_tour.ipynb" in [path.name for path in NOTEBOOKS]
-
-
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_fresh_kernel_says_what_the_committed_notebook_says(path):
+def is_reproduced(path: Path) -> None:
+    """Fail if a fresh kernel says anything else than what is committed."""
     committed, fresh = nbformat.read(path, as_version=4), executed(path)
     wrong = []
     for old, new in zip(code_cells(committed), code_cells(fresh), strict=True):
@@ -93,7 +91,23 @@ def test_a_fresh_kernel_says_what_the_committed_notebook_says(path):
     assert nbformat.writes(fresh) + "\n" == path.read_text(encoding="utf-8")
 
 
+def name(path: Path) -> str:
+    return path.relative_to(ROOT / "notebooks").with_suffix("").as_posix()
+
+
+# --- the notebooks ----------------------------------------------------------------------------------------------
+
+
+def test_the_tour_is_there():
+    assert "00_tour.ipynb" in [path.name for path in NOTEBOOKS]
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_fresh_kernel_says_what_the_committed_notebook_says(path):
+    is_reproduced(path)
+
+
+@pytest.mark.parametrize("path", [*NOTEBOOKS, *SOLUTIONS], ids=name)
 def test_a_committed_notebook_is_executed_from_top_to_bottom_and_holds_nothing_else(path):
     notebook = nbformat.read(path, as_version=4)
     cells = code_cells(notebook)
@@ -102,13 +116,22 @@ def test_a_committed_notebook_is_executed_from_top_to_bottom_and_holds_nothing_e
     assert not [cell.id for cell in notebook.cells if cell.metadata]
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*NOTEBOOKS, *SOLUTIONS], ids=name)
 def test_a_committed_notebook_holds_pictures_and_no_view_that_needs_a_kernel(path):
     for cell in code_cells(nbformat.read(path, as_version=4)):
         for output in cell.outputs:
             data = output.get("data", {})
             assert VIEW not in data, cell.id
             assert len(data.get("text/html", "")) <= LARGEST, cell.id
+
+
+@pytest.mark.parametrize("path", [*NOTEBOOKS, *SOLUTIONS], ids=name)
+def test_a_link_of_a_notebook_leads_somewhere_and_a_picture_has_words(path):
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type == "markdown":
+            for picture, words, target in LINK.findall(cell.source):
+                assert (path.parent / target).is_file(), f"{cell.id}: {target}"
+                assert not picture or len(words) > 40, f"{cell.id}: say what the picture shows"
 
 
 def test_the_gallery_shows_every_widget_once():
@@ -152,4 +175,4 @@ def test_a_link_of_the_readme_leads_somewhere(target):
 
 
 if __name__ == "__main__":
-    write_outputs()
+    write_outputs(sys.argv[1:])

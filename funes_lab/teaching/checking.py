@@ -20,7 +20,13 @@ GRADES: Final = "FUNES_LAB_GRADES"
 _right: dict[str, bool] = {}
 _wrong: Counter[str] = Counter()
 
-_GLYPHS: Final = {True: "✓", False: "✗", None: "·"}
+#: A verdict: its glyph in a terminal, its glyph in a notebook, the colour of its meaning, its word.
+_VERDICTS: Final = {
+    True: ("✓", "accepted", "accepted", "right"),
+    False: ("✗", "refused", "own", "not yet"),
+    None: ("·", "own", "muted", "yours to do"),
+}
+_SIDE, _STEP = 12, 18  # of a square in the bar, in px
 
 
 @dataclass(frozen=True)
@@ -56,35 +62,42 @@ class Checked:
         return self.passed is True
 
     def __repr__(self) -> str:
-        lines = columns.sentence(f"{_GLYPHS[self.passed]} {self.exercise} {self.title}: {self.says}", "", "  ")
+        glyph, _, _, word = _VERDICTS[self.passed]
+        lines = columns.sentence(
+            f"{glyph} {self.exercise} {self.title.rstrip('?')}: {word}. {self.says}".rstrip(), "", "  "
+        )
         if self.hint:
             lines += columns.sentence(f"{self._hint_caption()}: {self.hint}", "  ", "    ")
-        return "\n".join([*lines, f"  {self._bar()}"])
+        squares = "".join("■" if passed else "□" for passed in self.progress.values())
+        return "\n".join([*lines, f"  lesson {self.exercise[:2]}  {squares}  {self._done()}"])
 
     def _repr_html_(self) -> str:
-        glyph, tone, word = {
-            True: ("accepted", "accepted", "right"),
-            False: ("refused", "own", "not yet"),
-            None: ("own", "muted", "yours to do"),
-        }[self.passed]
-        head = markup.head(f"{self.exercise}  {self.title}", markup.verdict(glyph, tone, word), named=False)
-        parts = [f'<div class="fl-pad">{markup.text(self.says)}']
+        _, glyph, tone, word = _VERDICTS[self.passed]
+        parts = [markup.head(f"{self.exercise}  {self.title}", markup.verdict(glyph, tone, word), named=False)]
+        told = [markup.text(self.says)] if self.says else []
         if self.hint:
-            parts.append(f'<div class="muted">{markup.text(self._hint_caption())}: {markup.text(self.hint)}</div>')
-        bar = markup.text(self._bar())
-        return markup.section(
-            f"Exercise {self.exercise}, {word}", head, *parts, f'</div><div class="fl-foot">{bar}</div>'
-        )
+            told.append(markup.muted(f"{self._hint_caption()}: {self.hint}"))
+        if told:
+            parts.append(f'<div class="fl-pad">{"".join(markup.line(one) for one in told)}</div>')
+        parts.append(f'<div class="fl-foot">lesson {self.exercise[:2]} {self._bar()} {self._done()}</div>')
+        return markup.section(f"Exercise {self.exercise}, {word}", *parts)
 
     def _hint_caption(self) -> str:
         number, of = self.hints
-        return f"hint {number} of {of}" if of > 1 else "hint"
+        return f"Hint {number} of {of}" if of > 1 else "Hint"
+
+    def _done(self) -> str:
+        return f"{sum(passed is True for passed in self.progress.values())} of {len(self.progress)}"
 
     def _bar(self) -> str:
         """The exercises of the lesson as squares, filled where they are right."""
-        squares = "".join("■" if passed else "□" for passed in self.progress.values())
-        done = sum(passed is True for passed in self.progress.values())
-        return f"lesson {self.exercise[:2]}  {squares}  {done} of {len(self.progress)}"
+        squares = "".join(
+            f'<rect x="{_STEP * n + 1}" y="1" width="{_SIDE - 2}" height="{_SIDE - 2}" '
+            + ('fill="var(--fl-accepted)"/>' if passed else 'fill="none" stroke="var(--fl-edge)"/>')
+            for n, passed in enumerate(self.progress.values())
+        )
+        width = _STEP * len(self.progress)
+        return f'<svg width="{width}" height="{_SIDE}" viewBox="0 0 {width} {_SIDE}" aria-hidden="true">{squares}</svg>'
 
 
 def check(exercise: str, answer: Any) -> Checked:
@@ -113,7 +126,7 @@ def check(exercise: str, answer: Any) -> Checked:
     Examples
     --------
     >>> check("01.1", ...)
-    · 01.1 What is a fact?: yours to do. Put your answer in the place of the three dots.
+    · 01.1 What is a fact: yours to do. Put your answer in the place of the three dots.
       lesson 01  □□□□  0 of 4
     """
     asked = named(exercise)
@@ -133,15 +146,20 @@ def check(exercise: str, answer: Any) -> Checked:
 
 def _judged(asked: Exercise, answer: Any) -> tuple[bool | None, str, Exception | None]:
     if answer is ...:
-        return None, "yours to do. Put your answer in the place of the three dots.", None
+        return None, "Put your answer in the place of the three dots.", None
     try:
         remember = asked.check(answer)
     except Wrong as wrong:
-        return False, f"not yet: {wrong}.", None
+        return False, _sentence(str(wrong)), None
     except Exception as error:  # noqa: BLE001  (whatever a learner's code raises is what is shown)
         told = formats.shorten(f"{type(error).__name__}: {error}", 300)
-        return False, f"not yet: when it was tried, it raised {told}", error
-    return True, f"right. {remember}" if remember else "right.", None
+        return False, f"When it was tried, it raised {told}", error
+    return True, remember or "", None
+
+
+def _sentence(told: str) -> str:
+    """Write what is said of an answer as a sentence."""
+    return told[:1].upper() + told[1:] + ("" if told.endswith((".", "?")) else ".")
 
 
 def _report(checked: Checked) -> None:
