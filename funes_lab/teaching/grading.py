@@ -74,6 +74,18 @@ def grade(folder: str | Path, *, timeout: float = 60, progress: bool = True) -> 
         Without Jupyter: ``pip install "funes-lab[lab]"``.
     ValueError
         If there is no such folder, or no notebook in it.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> import nbformat
+    >>> answer = nbformat.v4.new_code_cell('import funes_lab as fl; fl.teaching.check("01.3", 25.5)')
+    >>> with TemporaryDirectory() as folder:
+    ...     nbformat.write(nbformat.v4.new_notebook(cells=[answer]), Path(folder, "ana.ipynb"))
+    ...     grades = grade(folder, progress=False)
+    >>> grades["01.3"].to_dict()
+    {'ana': True}
     """
     notebooks = _handed_in(folder)
     if not isinstance(timeout, int | float) or isinstance(timeout, bool) or timeout <= 0:
