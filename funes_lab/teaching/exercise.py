@@ -7,9 +7,12 @@ For a wrong one it raises `Wrong`, with a sentence that says what was found and 
 from __future__ import annotations
 
 import difflib
+import math
+import numbers
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
@@ -132,6 +135,13 @@ def kind(answer: Any, wanted: type, what: str) -> Any:
     if not fits:
         raise Wrong(f"this wants {what}, and got {_named(answer)}")
     return answer
+
+
+def number(answer: Any) -> Decimal:
+    """Return the answer as a Decimal of two places if it is a number; else say that one was wanted."""
+    is_number = isinstance(answer, Decimal | numbers.Real) and not isinstance(answer, bool)
+    expect(is_number and math.isfinite(answer), f"this wants a number, and got {_named(answer)}")
+    return Decimal(str(answer)).quantize(Decimal("0.01"))
 
 
 def columns(answer: Any, *names: str) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from funes_lab.event import Event
-from funes_lab.teaching.exercise import Wrong, exercise, expect, kind
+from funes_lab.teaching.exercise import Wrong, exercise, expect, kind, number
 
 _FACTS = {"b", "d", "e"}
 _STATES = {"a": "what is in the jar", "c": "what Carla owes", "f": "how many cups are left"}
@@ -60,7 +60,7 @@ def an_event_class(answer: Any) -> str:
 )
 def what_bruno_paid(answer: Any) -> str:
     """Take the sum that Bruno has paid in."""
-    amount = _amount(answer)
+    amount = number(answer)
     expect(amount != Decimal("39.50"), "that is what everybody paid in together")
     expect(amount != Decimal("16.50"), "that is what Bruno paid in, less what he took out")
     expect(amount == Decimal("25.50"), f"Bruno did not pay in {amount}")
@@ -75,15 +75,7 @@ def what_bruno_paid(answer: Any) -> str:
 )
 def content_on_tuesday(answer: Any) -> str:
     """Take the content of the jar on Tuesday at eight in the evening."""
-    amount = _amount(answer.content if hasattr(answer, "content") else answer)
+    amount = number(answer.content if hasattr(answer, "content") else answer)
     expect(amount != Decimal("19.50"), "that is what is in it now, after everything")
     expect(amount == Decimal("15.50"), f"on Tuesday evening there was not {amount} in it")
     return "A state that is overwritten has no yesterday. Facts have every yesterday."
-
-
-def _amount(answer: Any) -> Decimal:
-    expect(
-        isinstance(answer, Decimal | int | float) and not isinstance(answer, bool),
-        f"this wants a number, and got {type(answer).__name__}",
-    )
-    return Decimal(str(answer)).quantize(Decimal("0.01"))
