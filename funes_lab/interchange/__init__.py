@@ -1,1 +1,1 @@
-"""Logs that come from elsewhere: today the changes of every clock in the world (`timezones`)."""
+"""Logs that come from elsewhere: files, the changes of every clock in the world, any git repository."""
