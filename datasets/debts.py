@@ -9,18 +9,21 @@ attempt in it (column `attempt`: the gate that must refuse it) was refused.
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, Field
 
 import funes_lab as fl
+from funes_lab.datasets.recording import Entry, Recorder
+
+__all__ = ["DebtEventStream", "Issued", "OutstandingBalance", "PaymentReceived", "VirtualOutstandingBalance"]
 
 SEED = 1942
 DEBTS = 500
@@ -87,18 +90,12 @@ class DebtEventStream(fl.EventStream):
     actual_time_attribute = "at"
 
 
+STREAM = DebtEventStream
+
+ISSUED, PAID = Issued.event_name, PaymentReceived.event_name
+
+
 # --- the office -------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Entry:
-    """What the office typed in, and when; `attempt` is the gate that must refuse it, None for a fact."""
-
-    recorded_at: datetime
-    idx: str
-    event: type[fl.Event]
-    payload: dict[str, Any]
-    attempt: str | None = None
 
 
 @dataclass(frozen=True)
@@ -133,6 +130,14 @@ def entries() -> list[Entry]:
     return sorted(found, key=lambda entry: (entry.recorded_at, entry.idx))
 
 
+def lives(rng: random.Random, width: int) -> Iterator[list[Entry]]:
+    """Yield debt after debt without end, the facts of each in the order in which they were recorded."""
+    span = (LAST_ISSUE - FIRST_DAY).days
+    for number in count(1):
+        terms = agree(rng, FIRST_DAY + timedelta(days=int(rng.random() * span)))
+        yield sorted(life(rng, f"debts-{number:0{width}}", terms), key=lambda entry: entry.recorded_at)
+
+
 def agree(rng: random.Random, day: datetime) -> Terms:
     """Agree on the terms of a debt that is issued on a day: many small debts, few large ones."""
     amount = Decimal(50 * round(10 * 80 ** rng.random()))
@@ -145,7 +150,8 @@ def life(rng: random.Random, idx: str, terms: Terms) -> Iterator[Entry]:
     amount, rate = str(terms.amount), str(terms.interest_rate)
     delay = timedelta(hours=rng.random(), days=0 if rng.random() > 0.04 else 1 + 8 * rng.random())
     recorded_at = whole_seconds(terms.issued_at + delay)
-    yield Entry(recorded_at, idx, Issued, {"amount": amount, "interest_rate": rate, "at": iso(terms.issued_at)})
+    issued = {"amount": amount, "interest_rate": rate, "at": iso(terms.issued_at)}
+    yield Entry(recorded_at, idx, ISSUED, issued, whole_seconds(terms.issued_at))
     # Most pay as agreed; some pay all at once before the end, some stop, some never begin.
     luck, turn = rng.random(), 1 + int(rng.random() * (terms.months - 1))
     paid_off_at = turn if luck < 0.2 else terms.months
@@ -158,7 +164,7 @@ def life(rng: random.Random, idx: str, terms: Terms) -> Iterator[Entry]:
         interest = cents(balance * terms.interest_rate / 12)
         principal = balance if month == paid_off_at else min(balance, terms.instalment - interest)
         balance, before = balance - principal, paid_at
-        yield Entry(noticed(rng, paid_at), idx, PaymentReceived, payment(principal, interest, paid_at))
+        yield Entry(noticed(rng, paid_at), idx, PAID, payment(principal, interest, paid_at), whole_seconds(paid_at))
 
 
 def payment_day(rng: random.Random, issued_at: datetime, month: int) -> datetime:
@@ -180,23 +186,23 @@ def attempts(rng: random.Random, turn: int, idx: str, terms: Terms, facts: list[
     day = office_hours(rng, last.recorded_at + timedelta(days=3))
     small = payment(Decimal("25.00"), Decimal("1.00"), day)
     paid = sum((Decimal(entry.payload["principal_amount"]) for entry in facts[1:]), Decimal(0))
-    mistakes: list[tuple[str, type[fl.Event], dict[str, Any]]] = [
-        ("own", Issued, issued.payload | {"amount": "0"}),
-        ("state", PaymentReceived, small | {"principal_amount": str(terms.amount - paid + 1)}),
-        ("interpretation", Issued, issued.payload | {"at": iso(day)}),
-        ("own", PaymentReceived, small | {"principal_amount": "twenty-five"}),
-        ("state", PaymentReceived, small | {"principal_amount": str(terms.amount * 100)}),
-        ("interpretation", PaymentReceived, small | {"principal_amount": "0", "interest_amount": "0"}),
-        ("own", Issued, issued.payload | {"interest_rate": "-" + str(terms.interest_rate)}),
-        ("state", PaymentReceived, small | {"at": iso(terms.issued_at - timedelta(days=30))}),
-        ("own", PaymentReceived, {name: value for name, value in small.items() if name != "at"}),
+    mistakes: list[tuple[str, str, dict[str, Any]]] = [
+        ("own", ISSUED, issued.payload | {"amount": "0"}),
+        ("state", PAID, small | {"principal_amount": str(terms.amount - paid + 1)}),
+        ("interpretation", ISSUED, issued.payload | {"at": iso(day)}),
+        ("own", PAID, small | {"principal_amount": "twenty-five"}),
+        ("state", PAID, small | {"principal_amount": str(terms.amount * 100)}),
+        ("interpretation", PAID, small | {"principal_amount": "0", "interest_amount": "0"}),
+        ("own", ISSUED, issued.payload | {"interest_rate": "-" + str(terms.interest_rate)}),
+        ("state", PAID, small | {"at": iso(terms.issued_at - timedelta(days=30))}),
+        ("own", PAID, {name: value for name, value in small.items() if name != "at"}),
     ]
     stage, event, payload = mistakes[turn % len(mistakes)]
-    yield Entry(day + timedelta(minutes=5), idx, event, payload, stage)
+    yield Entry(day + timedelta(minutes=5), idx, event, payload, happened(payload), stage)
     if paid == terms.amount:
         # Booked once more when nothing is owed: the payment recorded last, or one from the middle.
         again = last if turn % 2 else facts[len(facts) // 2]
-        yield Entry(day + timedelta(days=1), idx, PaymentReceived, again.payload, "state")
+        yield Entry(day + timedelta(days=1), idx, PAID, again.payload, again.occurred_at, "state")
 
 
 def payment(principal: Decimal, interest: Decimal, at: datetime) -> dict[str, Any]:
@@ -220,6 +226,11 @@ def cents(amount: Decimal) -> Decimal:
     return amount.quantize(Decimal("0.01"), ROUND_HALF_EVEN)
 
 
+def happened(payload: dict[str, Any]) -> datetime | None:
+    """Tell when something happened, by what was typed in."""
+    return datetime.fromisoformat(payload["at"]) if "at" in payload else None
+
+
 def iso(moment: datetime) -> str:
     """Write a moment as the log does."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -230,32 +241,9 @@ def iso(moment: datetime) -> str:
 
 def log_rows() -> list[dict[str, Any]]:
     """Append every entry at its time and give the rows of the log, with the attempts between the facts."""
-    clock = fl.testing.Clock(FIRST_DAY)
-    with fl.Lab(clock=clock) as lab:
-        refused = [append(lab, clock, entry) for entry in entries()]
-        facts = lab.sql("SELECT klass, idx, props, version, created_at, occurred_at FROM event_entries")
-    rows = [*facts.to_dict("records"), *filter(None, refused)]
-    return sorted(rows, key=lambda row: (row["created_at"], row["idx"]))
-
-
-def append(lab: fl.Lab, clock: fl.testing.Clock, entry: Entry) -> dict[str, Any] | None:
-    """Append an entry; what was refused, as it had to be, comes back as a row without a version."""
-    clock.set(entry.recorded_at)
-    stream, event = DebtEventStream.for_(entry.idx, lab), entry.event(**entry.payload)
-    if entry.attempt is None:
-        stream.append_or_raise(event)
-        return None
-    stream.append(event)
-    if event.rejection is None or event.rejection.stage != entry.attempt:
-        raise AssertionError(f"{entry} is to be refused as {entry.attempt!r}, not {event.rejection!r}")
-    return {
-        "klass": event.event_name,
-        "idx": entry.idx,
-        "props": json.dumps(entry.payload, separators=(",", ":")),
-        "created_at": entry.recorded_at,
-        "occurred_at": datetime.fromisoformat(entry.payload["at"]) if "at" in entry.payload else None,
-        "attempt": entry.attempt,
-    }
+    recorder = Recorder()
+    recorder.record(entries(), DebtEventStream)
+    return recorder.rows()
 
 
 if __name__ == "__main__":
