@@ -97,7 +97,9 @@ class Checked:
             for n, passed in enumerate(self.progress.values())
         )
         width = _STEP * len(self.progress)
-        return f'<svg width="{width}" height="{_SIDE}" viewBox="0 0 {width} {_SIDE}" aria-hidden="true">{squares}</svg>'
+        size = f'width="{width}" height="{_SIDE}" viewBox="0 0 {width} {_SIDE}"'
+        # beside a widget on the same page, pictures are blocks
+        return f'<svg {size} style="display:inline-block;vertical-align:-1px" aria-hidden="true">{squares}</svg>'
 
 
 def check(exercise: str, answer: Any) -> Checked:
