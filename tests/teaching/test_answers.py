@@ -21,10 +21,15 @@ WRONG = [(key, *pair) for module in MODULES for key, many in module.WRONG.items(
 def made(answer: Any) -> Any:
     """An answer, built by its function where it needs names of its own.
 
-    A function of no arguments makes the answer; where the answer is itself such a function, a function makes it.
+    A function that can be called without arguments makes the answer; if the answer is one itself, another makes it.
     """
-    is_maker = inspect.isfunction(answer) and not inspect.signature(answer).parameters
-    return answer() if is_maker else answer
+    if not inspect.isfunction(answer):
+        return answer
+    try:
+        inspect.signature(answer).bind()
+    except TypeError:
+        return answer
+    return answer()
 
 
 def key_and_number(found: list[Any]) -> list[str]:
