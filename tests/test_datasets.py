@@ -333,7 +333,7 @@ def test_what_is_made_in_bulk_is_what_real_streams_would_have_written(name: str)
         if hasattr(script, "STREAMS"):
             pytest.skip("written by the classes of several days; its own test compares them")
         recorder = Recorder(getattr(script, "CONTEXT", None))
-        recorder.record([entry for _ in range(20) for entry in next(lives)], script.STREAM)
+        recorder.record([entry for _ in range(8) for entry in next(lives)], script.STREAM)
         assert len(recorder.rows()) > 20
 
 
@@ -417,7 +417,7 @@ def test_the_list_tells_what_each_data_set_holds() -> None:
     for row in frame.itertuples():
         loaded = fl.datasets.load(row.name)
         assert len(loaded.log) == row.events
-        assert len(loaded.log.streams()) == row.streams
+        assert (loaded.log.streams()["events"] > 0).sum() == row.streams
         assert len(loaded.rejections) == row.refused
         loaded.close()
 
