@@ -324,16 +324,14 @@ def test_a_large_log_is_sound_and_every_event_of_it_is_lawful(name: str) -> None
         lab.close()
 
 
-@pytest.mark.parametrize("name", INVENTED)
+@pytest.mark.parametrize("name", [name for name in INVENTED if name != "orders"])  # whose programs changed
 def test_what_is_made_in_bulk_is_what_real_streams_would_have_written(name: str) -> None:
     """Recorder appends each entry and compares what came of it with the row that was foretold."""
     with files.script(name) as script:
         lives = script.lives(Random(11), 5)
         assert all(isinstance(entry, Entry) for entry in next(lives))
-        if hasattr(script, "STREAMS"):
-            pytest.skip("written by the classes of several days; its own test compares them")
         recorder = Recorder(getattr(script, "CONTEXT", None))
-        recorder.record([entry for _ in range(20) for entry in next(lives)], script.STREAM)
+        recorder.record([entry for _ in range(8) for entry in next(lives)], script.STREAM)
         assert len(recorder.rows()) > 20
 
 
@@ -417,7 +415,7 @@ def test_the_list_tells_what_each_data_set_holds() -> None:
     for row in frame.itertuples():
         loaded = fl.datasets.load(row.name)
         assert len(loaded.log) == row.events
-        assert len(loaded.log.streams()) == row.streams
+        assert (loaded.log.streams()["events"] > 0).sum() == row.streams
         assert len(loaded.rejections) == row.refused
         loaded.close()
 

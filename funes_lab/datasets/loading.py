@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from funes_lab.codec import decode_context
 from funes_lab.datasets.files import LOG, checked, rows_of, run, script
 from funes_lab.datasets.recording import Hands, event_of
 from funes_lab.lab import Lab
@@ -144,7 +145,7 @@ def _try_again(lab: Lab, rows: pa.Table, stream: type[EventStream], hands: Hands
         seen = Seen.at(idx, Head(read, max(times.get(idx, [])[:read], default=None)))
         hands.now = row["created_at"]
         reading, event = Reading(stream.for_(idx, lab), seen), event_of(row["klass"], json.loads(row["props"]))
-        context = json.loads(row["meta_info"] or "{}")
+        context = decode_context(row["meta_info"])
         if context:
             with lab.metainformation(**context):
                 reading.append(event)

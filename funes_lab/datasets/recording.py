@@ -67,7 +67,7 @@ class Entry:
             "klass": self.event,
             "idx": self.idx,
             "props": as_json(self.payload),
-            "meta_info": as_json(told) if told else None,
+            "meta_info": json.dumps(told) if told else None,
             "version": version,
             "created_at": self.recorded_at,
             "occurred_at": self.occurred_at or self.recorded_at,
