@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import math
 import numbers
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -142,6 +142,16 @@ def number(answer: Any) -> Decimal:
     is_number = isinstance(answer, Decimal | numbers.Real) and not isinstance(answer, bool)
     expect(is_number and math.isfinite(answer), f"this wants a number, and got {_named(answer)}")
     return Decimal(str(answer)).quantize(Decimal("0.01"))
+
+
+def letters(answer: Any, known: str) -> set[str]:
+    """Return the answer as letters, be it a set, a list or a text; else say that some were wanted."""
+    wanted = f"this wants letters, as {{{known[0]!r}, {known[1]!r}}}"
+    expect(isinstance(answer, Iterable) and not isinstance(answer, type), wanted)
+    found = {str(letter).strip().lower() for letter in answer if str(letter).strip(" ,")}
+    expect(found, wanted)
+    expect(found <= set(known), f"there is no {', '.join(sorted(found - set(known)))}; {wanted}")
+    return found
 
 
 def columns(answer: Any, *names: str) -> pd.DataFrame:

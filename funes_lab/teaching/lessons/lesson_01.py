@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from funes_lab.event import Event
-from funes_lab.teaching.exercise import Wrong, exercise, expect, kind, number
+from funes_lab.teaching.exercise import Wrong, exercise, expect, kind, letters, number
 
 _FACTS = {"b", "d", "e"}
 _STATES = {"a": "what is in the jar", "c": "what Carla owes", "f": "how many cups are left"}
@@ -20,13 +20,10 @@ _STATES = {"a": "what is in the jar", "c": "what Carla owes", "f": "how many cup
 )
 def what_is_a_fact(answer: Any) -> str:
     """Take the letters of the sentences that are facts."""
-    expect(not isinstance(answer, bool | int | float), "this wants letters, as {'a', 'b'}")
-    letters = {str(letter).strip().lower() for letter in answer if str(letter).strip(" ,")}
-    unknown = letters - _FACTS - set(_STATES)
-    expect(not unknown, f"there is no sentence {', '.join(sorted(unknown))}")
-    for letter in sorted(letters & set(_STATES)):
+    found = letters(answer, "abcdef")
+    for letter in sorted(found & set(_STATES)):
         raise Wrong(f"sentence {letter} says {_STATES[letter]}, and tomorrow that may be another number")
-    missing = len(_FACTS - letters)
+    missing = len(_FACTS - found)
     expect(not missing, f"{'one fact is' if missing == 1 else f'{missing} facts are'} still missing")
     return "A state is what the facts so far add up to; it may change with each new one. A fact never changes."
 

@@ -22,7 +22,7 @@ WRONG = {
     "01.1": [
         ({"a", "b"}, "tomorrow that may be another number"),
         ({"b"}, "2 facts are still missing"),
-        ({"b", "x"}, "no sentence x"),
+        ({"b", "x"}, "there is no x"),
         (3, "this wants letters"),
     ],
     "01.2": [
