@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
@@ -361,6 +362,18 @@ def test_a_branch_that_is_no_text_is_told(history: History) -> None:
         git_history.log_rows(history.write(), branch=7)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("repository", [None, b"x", 7])
+def test_a_repository_that_is_no_path_is_told(repository: object) -> None:
+    with pytest.raises(TypeError, match="repository must be the folder of a git repository, got"):
+        git_history.read(repository)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("repository", ["https://example.org/x.git", "git@example.org:x.git", "a\0b"])
+def test_a_repository_elsewhere_must_be_cloned_first(repository: str) -> None:
+    with pytest.raises(FileNotFoundError, match="must be cloned first"):
+        git_history.read(repository)
+
+
 def test_without_git_it_says_what_to_install(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = history.write()
     monkeypatch.setenv("PATH", "")
@@ -438,6 +451,7 @@ def test_in_a_hook_of_another_repository_the_one_that_was_named_is_read(history,
     assert folded(git_history.read(folder)) == {"a": ("file", 20, False)}
 
 
+@pytest.mark.skipif(shutil.which("ps") is None, reason="nobody tells which programs run")
 def test_rows_that_nobody_reads_to_their_end_leave_no_program_behind(history: History) -> None:
     for number in range(50):
         history.commit({b"a": b"%d\n" % number})
