@@ -204,13 +204,13 @@ def test_a_checkout_its_folders_and_its_attributes_give_the_same_log(history: Hi
 
 
 def test_a_submodule_with_its_own_work_tree_and_a_linked_one_can_be_read(history: History, tmp_path: Path) -> None:
-    history.commit({b"a": POEM})
+    history.commit({b"a": POEM, b".gitattributes": b"* -diff\n"})
     history.write()
     git(tmp_path, "init", "-q", "outer")
     git(tmp_path / "outer", "submodule", "--quiet", "add", os.fspath(history.folder), "inner")
     git(tmp_path / "outer" / "inner", "worktree", "add", "-q", os.fspath(tmp_path / "linked"))
     for folder in (tmp_path / "outer" / "inner", tmp_path / "linked"):
-        assert folded(git_history.read(folder)) == {"a": ("file", 20, False)}
+        assert folded(git_history.read(folder)) == by_git(history.folder)
 
 
 def test_people_go_by_the_name_they_have_now(history: History) -> None:
@@ -405,20 +405,34 @@ def test_nothing_that_a_repository_names_is_run(history: History, tmp_path: Path
     history.commit({b".gitattributes": b"* diff=evil filter=evil\n", b"a": BINARY})
     history.write()
     git(tmp_path, "clone", "-q", os.fspath(history.folder), "clone")
-    touch = f"touch {tmp_path / 'run'}; cat"
+    evil = tmp_path / "evil"
+    evil.write_text(f"#!/bin/sh\ntouch {tmp_path / 'run'}\ncat\n")
+    evil.chmod(0o755)
     for name in ("core.fsmonitor", "core.pager", "pager.log", "diff.external", "diff.evil.command", "core.editor",
                  "diff.evil.textconv", "filter.evil.clean", "filter.evil.process", "gpg.program"):  # fmt: skip
-        git(tmp_path / "clone", "config", name, touch)
+        git(tmp_path / "clone", "config", name, os.fspath(evil))
     for name, value in (("log.showSignature", "true"), ("diff.orderFile", "nowhere"), ("log.diffMerges", "off"),
                         ("diff.renames", "copies"), ("color.ui", "always")):  # fmt: skip
         git(tmp_path / "clone", "config", name, value)
     for hook in ("post-checkout", "reference-transaction", "pre-auto-gc", "post-index-change"):
         script = tmp_path / "clone" / ".git" / "hooks" / hook
         script.parent.mkdir(exist_ok=True)
-        script.write_text(f"#!/bin/sh\n{touch}\n")
-        script.chmod(0o755)
+        shutil.copy(evil, script)
     assert events(git_history.read(tmp_path / "clone")) == events(git_history.read(history.folder))
+    signed = signed_commit(tmp_path / "clone")
+    assert len(git_history.read(tmp_path / "clone", branch=signed).log) == 4
     assert not (tmp_path / "run").exists()
+    git(tmp_path / "clone", "log", "-1", signed)  # as a control: git by itself runs one of them
+    assert (tmp_path / "run").exists()
+
+
+def signed_commit(folder: Path) -> str:
+    """A commit that says that it is signed; gives its name."""
+    tree, parent = (git(folder, "rev-parse", name).decode().strip() for name in ("HEAD~^{tree}", "HEAD"))
+    signature = "gpgsig -----BEGIN PGP SIGNATURE-----\n \n -----END PGP SIGNATURE-----\n"
+    who = f"Ada <ada@example.org> {START} +0000"
+    text = f"tree {tree}\nparent {parent}\nauthor {who}\ncommitter {who}\n{signature}\nSigned\n"
+    return git(folder, "hash-object", "-t", "commit", "-w", "--stdin", said=text.encode()).decode().strip()
 
 
 def test_a_clone_without_contents_fetches_nothing(history: History, tmp_path: Path) -> None:

@@ -177,7 +177,7 @@ class Repository:
             process = subprocess.Popen(
                 [self.git, *_SAFE, f"--git-dir={self.folder}", *command],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complaints,
-                cwd=nowhere, env={**_environment(), "GIT_WORK_TREE": nowhere},
+                cwd=nowhere, env=_environment(),  # the attributes of a checkout are looked for where git is started
             )  # fmt: skip
             try:
                 yield process, complaints
