@@ -194,13 +194,14 @@ def test_a_shallow_clone_says_so_and_begins_with_what_it_has(history: History, t
     assert {idx for idx, *_ in events(lab)} == {"a", "b"}
 
 
-def test_a_checkout_its_folders_and_its_attributes_give_the_same_log(history: History, tmp_path: Path) -> None:
+def test_a_checkout_its_folders_and_its_attributes_give_the_same_log(history, tmp_path, monkeypatch) -> None:
     history.commit({b".gitattributes": b"* -diff\n*.txt binary\n", b"sub/a.txt": POEM})
     bare = events(git_history.read(history.write()))
     git(tmp_path, "clone", "-q", os.fspath(history.folder), "clone")
-    for folder in (tmp_path / "clone", tmp_path / "clone" / "sub", str(tmp_path / "clone" / ".git")):
+    monkeypatch.chdir(tmp_path / "clone")
+    for folder in (".", tmp_path / "clone", tmp_path / "clone" / "sub", str(tmp_path / "clone" / ".git")):
         assert events(git_history.read(folder)) == bare
-    assert folded(git_history.read(tmp_path / "clone")) == by_git(history.folder)
+    assert folded(git_history.read(".")) == by_git(history.folder)
 
 
 def test_a_submodule_with_its_own_work_tree_and_a_linked_one_can_be_read(history: History, tmp_path: Path) -> None:
