@@ -1,5 +1,6 @@
 """The command line: what it prints, what it copies, and that JupyterLab really comes up on the tour."""
 
+import contextlib
 import json
 import os
 import re
@@ -22,6 +23,7 @@ from typer.testing import CliRunner
 
 import funes_lab
 from funes_lab import cli
+from funes_lab.cli import notebooks as shipped
 
 ROOT = Path(__file__).parents[1]
 THE_TOUR = '{"cells": [], "metadata": {"title": "the tour"}, "nbformat": 4, "nbformat_minor": 5}'
@@ -44,7 +46,7 @@ def installed(monkeypatch, tmp_path):
     (notebooks / "pictures").mkdir(parents=True)
     (notebooks / "00_tour.ipynb").write_text(THE_TOUR)
     (notebooks / "pictures" / "log.svg").write_text("<svg/>")
-    monkeypatch.setattr(cli, "_PACKAGE", package)
+    monkeypatch.setattr(shipped, "_PACKAGE", package)
     here = tmp_path / "here"
     here.mkdir()
     monkeypatch.chdir(here)
@@ -110,7 +112,7 @@ def test_the_console_script_and_the_module_are_the_same_command():
 
 def test_copying_writes_every_file_and_the_folders_it_needs(installed, tmp_path):
     mine = tmp_path / "course" / "one"
-    copied = cli.copy_notebooks(installed, mine)
+    copied = shipped.copy_notebooks(installed, mine)
     assert files(mine) == files(installed)
     assert [path.as_posix() for path in copied.written] == ["00_tour.ipynb", "pictures/log.svg"]
     assert copied.kept == []
@@ -118,11 +120,11 @@ def test_copying_writes_every_file_and_the_folders_it_needs(installed, tmp_path)
 
 def test_copying_again_keeps_what_the_user_changed_and_brings_back_what_is_gone(installed, tmp_path):
     mine = tmp_path / "mine"
-    cli.copy_notebooks(installed, mine)
+    shipped.copy_notebooks(installed, mine)
     (mine / "00_tour.ipynb").write_text("my own words")
     (mine / "notes.ipynb").write_text("my notes")
     (mine / "pictures" / "log.svg").unlink()
-    copied = cli.copy_notebooks(installed, mine)
+    copied = shipped.copy_notebooks(installed, mine)
     assert files(mine) == {
         "00_tour.ipynb": "my own words",
         "notes.ipynb": "my notes",
@@ -134,17 +136,17 @@ def test_copying_again_keeps_what_the_user_changed_and_brings_back_what_is_gone(
 
 def test_a_change_that_keeps_size_and_time_is_still_seen_as_the_users(installed, tmp_path):
     mine = tmp_path / "mine"
-    cli.copy_notebooks(installed, mine)
+    shipped.copy_notebooks(installed, mine)
     (mine / "00_tour.ipynb").write_text(THE_TOUR.upper())
     stat = (installed / "00_tour.ipynb").stat()
     os.utime(mine / "00_tour.ipynb", ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    assert [path.as_posix() for path in cli.copy_notebooks(installed, mine).kept] == ["00_tour.ipynb"]
+    assert [path.as_posix() for path in shipped.copy_notebooks(installed, mine).kept] == ["00_tour.ipynb"]
 
 
 def test_checkpoints_are_not_copied(installed, tmp_path):
     (installed / ".ipynb_checkpoints").mkdir()
     (installed / ".ipynb_checkpoints" / "00_tour-checkpoint.ipynb").write_text("old")
-    cli.copy_notebooks(installed, tmp_path / "mine")
+    shipped.copy_notebooks(installed, tmp_path / "mine")
     assert not (tmp_path / "mine" / ".ipynb_checkpoints").exists()
 
 
@@ -348,12 +350,300 @@ def test_a_payload_that_is_no_object_and_a_missing_index_are_findings(tmp_path):
         assert told in result.output
 
 
-@pytest.mark.parametrize("content", [None, b"no database at all" * 100], ids=["missing", "no database"])
-def test_a_file_that_cannot_be_opened_has_an_exit_status_of_its_own(tmp_path, content):
-    path = tmp_path / "file.duckdb"
-    if content is not None:
-        path.write_bytes(content)
-    assert checked(path).exit_code == 2
+def broken(path, *statements):
+    """A log of three events and a refused attempt, with what these statements do to it."""
+    import duckdb
+
+    with funes_lab.Lab(path, clock=funes_lab.testing.Clock("2026-01-01")) as lab, funes_lab.testing.registry():
+
+        class Said(funes_lab.Event):
+            number: int
+
+        stream = funes_lab.EventStream.for_("talk", lab)
+        stream.append_all([Said(number=number) for number in range(3)])
+        stream.append(Said(number="three"))
+    with duckdb.connect(path) as connection:
+        for statement in statements:
+            connection.execute(statement)
+    return path
+
+
+AS_IT_COMES = (
+    "CREATE TABLE other AS FROM event_entries",
+    "DROP TABLE event_entries",
+    "ALTER TABLE other RENAME TO event_entries",
+)
+NO_KEYS = [
+    "event_entries: no unique constraint on (idx, version); open it once for writing to get one",
+    "event_entries: no index on idx; open it once for writing to get one",
+]
+BROKEN = {
+    "a version twice": (
+        (*AS_IT_COMES, "INSERT INTO event_entries SELECT * REPLACE (1 AS version) FROM event_entries LIMIT 1 OFFSET 2"),
+        ["'talk': version 1 is there 2 times", *NO_KEYS],
+    ),
+    "one twice and one missing": (
+        (*AS_IT_COMES, "UPDATE event_entries SET version = 3 WHERE version = 2"),
+        [
+            "'talk': version 3 is there 2 times",
+            "'talk': versions go from 1 to 3 in 2 events; some are missing",
+            *NO_KEYS,
+        ],
+    ),
+    "nothing where something must be": (
+        (*AS_IT_COMES, "UPDATE event_entries SET klass = NULL, props = NULL, created_at = NULL WHERE version = 3"),
+        [
+            "'talk': version 3 created_at is no time in the years 1 to 9999",
+            "'talk': version 3 has no name",
+            "'talk': props of version 3 is no JSON object: None",
+            *NO_KEYS,
+        ],
+    ),
+    "times that no calendar has": (
+        (
+            "UPDATE event_entries SET occurred_at = 'infinity' WHERE version = 1",
+            "UPDATE event_entries SET occurred_at = '0044-03-15 (BC) 00:00:00+00' WHERE version = 2",
+            "UPDATE event_entries SET occurred_at = '20000-01-01 00:00:00+00' WHERE version = 3",
+        ),
+        [f"'talk': version {version} occurred_at is no time in the years 1 to 9999" for version in (1, 2, 3)],
+    ),
+    "record time that goes backwards": (
+        ("UPDATE event_entries SET created_at = '2025-01-01 00:00:00+00' WHERE version = 3",),
+        ["'talk': record time goes backwards at version 3 (1 in all)"],
+    ),
+    "a unique index on something else": (
+        (
+            *AS_IT_COMES,
+            "CREATE UNIQUE INDEX a ON event_entries (idx, version, klass)",
+            "CREATE INDEX b ON event_entries (idx)",
+        ),
+        NO_KEYS[:1],
+    ),
+    "payloads that Python cannot read": (
+        (
+            "UPDATE event_entries SET props = repeat('[', 100000) || repeat(']', 100000) WHERE version = 1",
+            "UPDATE event_entries SET meta_info = '7' WHERE version = 2",
+        ),
+        [
+            f"'talk': props of version 1 is no JSON object: '{'[' * 60}'",
+            "'talk': meta_info of version 2 is no JSON object: '7'",
+        ],
+    ),
+    "a journal that nobody can read": (
+        ("UPDATE funes_lab_rejections SET id = 'x', entry = 'torn', attempted_at = '2999-01-01 00:00:00+00'",),
+        [
+            "the journal: the attempt x on 'talk' has no time, or one in the future",
+            "the journal: the attempt x on 'talk' is no JSON object: 'torn'",
+        ],
+    ),
+    "columns of other types": (
+        (
+            *AS_IT_COMES,
+            "ALTER TABLE event_entries ALTER version TYPE VARCHAR",
+            "UPDATE event_entries SET version = 'one'",
+        ),
+        ["event_entries: the column version is VARCHAR and must be a whole number"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_whatever_is_wrong_is_found_and_nothing_else(tmp_path, name):
+    statements, lines = BROKEN[name]
+    result = checked(broken(tmp_path / "log.duckdb", *statements))
+    assert (result.exit_code, result.output.splitlines()) == (1, lines)
+
+
+def test_a_log_with_a_journal_is_sound_and_is_not_touched(tmp_path):
+    path = broken(tmp_path / "log.duckdb")
+    before = path.read_bytes()
+    assert checked(path).exit_code == 0
+    assert path.read_bytes() == before
+
+
+def on_a_terminal(arguments, *, environment=None, width=90):
+    """What a terminal would get: the bytes of a pseudo-terminal of that width."""
+    import pty
+
+    master, other = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": str(width), **(environment or {})}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "funes_lab", *arguments], stdout=other, stderr=other, env=environment
+    )
+    os.close(other)
+    said = bytearray()
+    with contextlib.suppress(OSError):  # so Linux says that the other end is closed
+        while piece := os.read(master, 4096):
+            said += piece
+    os.close(master)
+    return process.wait(), said.decode()
+
+
+def test_on_a_terminal_findings_are_a_table_and_texts_of_the_log_are_texts(tmp_path):
+    path = broken(
+        tmp_path / "log.duckdb", "UPDATE event_entries SET idx = '[red]a' || chr(27) || '[31m', version = version + 1"
+    )
+    status, said = on_a_terminal(["check", str(path)])
+    assert status == 1
+    assert "log.duckdb: 1 finding" in said
+    assert r"│ '[red]a\x1b[31m' │ versions go from 2 to 4 in 3 events; some are missing" in plain(said)
+    assert "\x1b[31m" not in said
+
+
+def test_a_terminal_gets_a_hundred_findings_and_a_pipe_gets_all(tmp_path):
+    many = (
+        "INSERT INTO event_entries SELECT e.* REPLACE (i AS idx, 2 AS version) FROM event_entries e, range(150) AS n(i)"
+    )
+    path = broken(tmp_path / "log.duckdb", *AS_IT_COMES, many)
+    _, said = on_a_terminal(["check", str(path)])
+    found = len(checked(path).output.splitlines())
+    assert f"log.duckdb: {found} findings" in said
+    assert f"… and {found - 100} more; see all with: funes-lab check {path} > findings.txt" in said
+
+
+@pytest.mark.parametrize(("arguments", "environment"), [(["--no-color"], {}), ([], {"NO_COLOR": "1"})])
+def test_without_colour_a_terminal_gets_no_control_codes(tmp_path, arguments, environment):
+    path = broken(tmp_path / "log.duckdb")
+    status, said = on_a_terminal(["check", str(path), *arguments], environment=environment)
+    assert (status, "\x1b" in said) == (0, False)
+    assert said.endswith("log.duckdb: 3 events, sound (1 stream, 1 refused attempt)\r\n")
+    assert "\x1b" in on_a_terminal(["check", str(path)])[1]
+
+
+def other_database(path):
+    import duckdb
+
+    duckdb.connect(path).close()
+
+
+def of_sqlite(path):
+    import sqlite3
+
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE event_entries (a)")
+
+
+UNREADABLE = {
+    "nothing": (lambda path: None, "does not exist"),
+    "a folder": (Path.mkdir, "is a folder"),
+    "a dangling link": (lambda path: path.symlink_to("nowhere"), "does not exist"),
+    "an empty file": (Path.touch, "is damaged, or is no DuckDB file"),
+    "a text": (lambda path: path.write_bytes(b"no database at all" * 100), "is damaged, or is no DuckDB file"),
+    "sqlite": (of_sqlite, "is no DuckDB file"),
+    "another DuckDB file": (other_database, "is no event log: it has no table event_entries"),
+    "damage in the middle": (
+        lambda path: path.write_bytes(bytes(byte ^ (place > 12_287 and place % 97 == 0) for place, byte
+                                            in enumerate(broken(path).read_bytes()))),
+        "is damaged",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_what_cannot_be_read_is_one_line_and_an_exit_status_of_its_own(tmp_path, name):
+    make, words = UNREADABLE[name]
+    make(tmp_path / "file.duckdb")
+    result = checked(tmp_path / "file.duckdb")
+    assert (result.exit_code, result.output.count("\n")) == (2, 1)
+    assert "file.duckdb" in result.output
+    assert words in result.output
+
+
+def test_a_file_that_another_process_works_in_is_told_at_once(tmp_path):
+    path = broken(tmp_path / "file.duckdb")
+    holder = "import sys, funes_lab as fl; lab = fl.Lab(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", holder, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "open\n"
+        result = checked(path)
+        process.stdin.close()
+    assert (result.exit_code, result.output.count("\n")) == (2, 1)
+    assert f"process {process.pid}" in result.output
+
+
+@pytest.mark.skipif(not hasattr(os, "setuid"), reason="no such users on this system")
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_without_permission_it_says_so(tmp_path, what):
+    path = broken(tmp_path / "file.duckdb")
+    (path if what == "file" else tmp_path).chmod(0)
+    as_somebody = "import os, sys, funes_lab.cli; os.getuid() or os.setuid(65534); funes_lab.cli.main()"
+    result = subprocess.run(
+        [sys.executable, "-c", as_somebody, "check", path], capture_output=True, text=True, check=False
+    )
+    tmp_path.chmod(0o700)
+    assert (result.returncode, result.stderr.count("\n"), result.stdout) == (2, 1, "")
+    assert "cannot be read" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [["demo"], ["--help"]])
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such device on this system")
+def test_a_full_disk_is_one_line(arguments):
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-u", "-m", "funes_lab", *arguments]
+        result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (result.returncode, result.stderr) == (1, "Nothing can be written: No space left on device.\n")
+
+
+# funes-lab demo
+
+
+def test_the_demo_shows_a_refusal_a_lost_race_a_replay_and_a_what_if_and_is_the_same_each_time():
+    first, second = run("demo"), run("demo")
+    assert first.exit_code == 0
+    assert first.output == second.output
+    for told in (
+        "would be −10, must be ≥ 0",
+        "version 3 was taken by Paid (amount 30)",
+        "3         Paid     2026-06-01 10:30   10",
+        "Paid would be accepted without #2 Paid 60.",
+        "Balance(owed=Decimal('20'))",
+        "Led to invalid state: Owed must be greater than or equal to 0",
+        "funes-lab lab",
+    ):
+        assert told in first.output
+
+
+def test_every_line_of_code_that_the_demo_runs_is_shown():
+    from funes_lab.cli import demonstration as shown
+
+    output = run("demo").output
+    for code in (shown._DOMAIN, *(step.code for step in shown._STEPS)):
+        for line in code.strip().splitlines():
+            assert line.rstrip() in output
+
+
+@pytest.mark.parametrize("width", [1, 40, 80, 129, 130, 300])
+def test_the_demo_fits_every_width(width):
+    result = CliRunner().invoke(cli.app, ["demo"], env={"COLUMNS": str(width)})
+    assert result.exit_code == 0
+    assert max(map(len, result.output.splitlines())) <= max(width, 40)
+
+
+def test_the_demo_is_coloured_on_a_terminal_and_plain_where_that_is_wanted():
+    assert "\x1b[" in on_a_terminal(["demo"])[1]
+    for arguments, environment in ((["--no-color"], {}), ([], {"NO_COLOR": "1"})):
+        status, said = on_a_terminal(["demo", *arguments], environment=environment)
+        assert (status, "\x1b" in said) == (0, False)
+
+
+def test_an_output_that_cannot_show_every_character_shows_others():
+    result = subprocess.run(
+        [sys.executable, "-m", "funes_lab", "demo"],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"}, capture_output=True, check=True,
+    )  # fmt: skip
+    assert b"would be ?10, must be ? 0" in result.stdout
+
+
+def test_the_demo_leaves_labs_and_names_of_its_caller_alone(lab):
+    with funes_lab.testing.registry():
+
+        class Paid(funes_lab.Event):
+            number: int
+
+        run("demo")
+        assert funes_lab.current_lab() is lab
+        assert funes_lab.EventStream.for_("a").append(Paid(number=1)).persisted
 
 
 # Trust
@@ -385,10 +675,10 @@ def test_what_is_shipped_is_signed_and_nothing_of_the_users(installed, signed):
     mine = Path("mine")
     for name in ("changed.ipynb", "same.ipynb"):
         write_notebook(installed / name)
-    cli.copy_notebooks(installed, mine)
+    shipped.copy_notebooks(installed, mine)
     write_notebook(mine / "changed.ipynb", "2 + 2")
     write_notebook(mine / "own.ipynb", "3 + 3")
-    assert cli.trust_notebooks(mine) == ["00_tour.ipynb", "same.ipynb"]
+    assert shipped.trust_notebooks(mine) == ["00_tour.ipynb", "same.ipynb"]
     assert signed(mine) == ["00_tour.ipynb", "same.ipynb"]
 
 
@@ -396,7 +686,7 @@ def test_what_is_shipped_is_signed_and_nothing_of_the_users(installed, signed):
 def checkout(monkeypatch, tmp_path):
     """A checkout with a notebook as it was committed, one that was edited, and one that git does not know."""
     notebooks = tmp_path / "checkout" / "notebooks"
-    monkeypatch.setattr(cli, "_PACKAGE", tmp_path / "checkout" / "funes_lab")
+    monkeypatch.setattr(shipped, "_PACKAGE", tmp_path / "checkout" / "funes_lab")
     (tmp_path / "checkout").mkdir()
     (tmp_path / "checkout" / "pyproject.toml").write_text("")
     for name in ("00_tour.ipynb", "edited.ipynb"):
@@ -410,30 +700,30 @@ def checkout(monkeypatch, tmp_path):
 
 
 def test_in_a_checkout_what_git_has_committed_is_signed(checkout, signed):
-    assert cli.trust_notebooks(checkout) == ["00_tour.ipynb"]
+    assert shipped.trust_notebooks(checkout) == ["00_tour.ipynb"]
     assert signed(checkout) == ["00_tour.ipynb"]
 
 
 def test_a_copy_of_what_was_edited_in_a_checkout_is_not_signed(checkout, signed, tmp_path):
-    cli.copy_notebooks(checkout, tmp_path / "mine")
-    assert cli.trust_notebooks(tmp_path / "mine") == ["00_tour.ipynb"]
+    shipped.copy_notebooks(checkout, tmp_path / "mine")
+    assert shipped.trust_notebooks(tmp_path / "mine") == ["00_tour.ipynb"]
     assert signed(tmp_path / "mine") == ["00_tour.ipynb"]
 
 
 def test_what_is_added_for_the_next_commit_is_not_committed(checkout, signed):
     subprocess.run(["git", "-C", str(checkout), "add", "new.ipynb", "edited.ipynb"], check=True)
-    assert cli.trust_notebooks(checkout) == ["00_tour.ipynb"]
+    assert shipped.trust_notebooks(checkout) == ["00_tour.ipynb"]
 
 
 def test_in_an_archive_of_a_checkout_nothing_is_signed(checkout, signed, monkeypatch, tmp_path):
     shutil.rmtree(checkout.parent / ".git")
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
-    assert cli.trust_notebooks(checkout) == []
+    assert shipped.trust_notebooks(checkout) == []
 
 
 def test_where_git_is_not_installed_nothing_is_signed_in_a_checkout(checkout, signed, monkeypatch, tmp_path):
-    monkeypatch.setattr(cli.shutil, "which", lambda name: None)
-    assert cli.trust_notebooks(checkout) == []
+    monkeypatch.setattr(shipped.shutil, "which", lambda name: None)
+    assert shipped.trust_notebooks(checkout) == []
     assert not (tmp_path / "jupyter").exists()
 
 

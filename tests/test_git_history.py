@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
@@ -193,23 +194,24 @@ def test_a_shallow_clone_says_so_and_begins_with_what_it_has(history: History, t
     assert {idx for idx, *_ in events(lab)} == {"a", "b"}
 
 
-def test_a_checkout_its_folders_and_its_attributes_give_the_same_log(history: History, tmp_path: Path) -> None:
+def test_a_checkout_its_folders_and_its_attributes_give_the_same_log(history, tmp_path, monkeypatch) -> None:
     history.commit({b".gitattributes": b"* -diff\n*.txt binary\n", b"sub/a.txt": POEM})
     bare = events(git_history.read(history.write()))
     git(tmp_path, "clone", "-q", os.fspath(history.folder), "clone")
-    for folder in (tmp_path / "clone", tmp_path / "clone" / "sub", str(tmp_path / "clone" / ".git")):
+    monkeypatch.chdir(tmp_path / "clone")
+    for folder in (".", tmp_path / "clone", tmp_path / "clone" / "sub", str(tmp_path / "clone" / ".git")):
         assert events(git_history.read(folder)) == bare
-    assert folded(git_history.read(tmp_path / "clone")) == by_git(history.folder)
+    assert folded(git_history.read(".")) == by_git(history.folder)
 
 
 def test_a_submodule_with_its_own_work_tree_and_a_linked_one_can_be_read(history: History, tmp_path: Path) -> None:
-    history.commit({b"a": POEM})
+    history.commit({b"a": POEM, b".gitattributes": b"* -diff\n"})
     history.write()
     git(tmp_path, "init", "-q", "outer")
     git(tmp_path / "outer", "submodule", "--quiet", "add", os.fspath(history.folder), "inner")
     git(tmp_path / "outer" / "inner", "worktree", "add", "-q", os.fspath(tmp_path / "linked"))
     for folder in (tmp_path / "outer" / "inner", tmp_path / "linked"):
-        assert folded(git_history.read(folder)) == {"a": ("file", 20, False)}
+        assert folded(git_history.read(folder)) == by_git(history.folder)
 
 
 def test_people_go_by_the_name_they_have_now(history: History) -> None:
@@ -361,6 +363,18 @@ def test_a_branch_that_is_no_text_is_told(history: History) -> None:
         git_history.log_rows(history.write(), branch=7)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("repository", [None, b"x", 7])
+def test_a_repository_that_is_no_path_is_told(repository: object) -> None:
+    with pytest.raises(TypeError, match="repository must be the folder of a git repository, got"):
+        git_history.read(repository)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("repository", ["https://example.org/x.git", "git@example.org:x.git", "a\0b"])
+def test_a_repository_elsewhere_must_be_cloned_first(repository: str) -> None:
+    with pytest.raises(FileNotFoundError, match="must be cloned first"):
+        git_history.read(repository)
+
+
 def test_without_git_it_says_what_to_install(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = history.write()
     monkeypatch.setenv("PATH", "")
@@ -392,20 +406,34 @@ def test_nothing_that_a_repository_names_is_run(history: History, tmp_path: Path
     history.commit({b".gitattributes": b"* diff=evil filter=evil\n", b"a": BINARY})
     history.write()
     git(tmp_path, "clone", "-q", os.fspath(history.folder), "clone")
-    touch = f"touch {tmp_path / 'run'}; cat"
+    evil = tmp_path / "evil"
+    evil.write_text(f"#!/bin/sh\ntouch {tmp_path / 'run'}\ncat\n")
+    evil.chmod(0o755)
     for name in ("core.fsmonitor", "core.pager", "pager.log", "diff.external", "diff.evil.command", "core.editor",
                  "diff.evil.textconv", "filter.evil.clean", "filter.evil.process", "gpg.program"):  # fmt: skip
-        git(tmp_path / "clone", "config", name, touch)
+        git(tmp_path / "clone", "config", name, os.fspath(evil))
     for name, value in (("log.showSignature", "true"), ("diff.orderFile", "nowhere"), ("log.diffMerges", "off"),
                         ("diff.renames", "copies"), ("color.ui", "always")):  # fmt: skip
         git(tmp_path / "clone", "config", name, value)
     for hook in ("post-checkout", "reference-transaction", "pre-auto-gc", "post-index-change"):
         script = tmp_path / "clone" / ".git" / "hooks" / hook
         script.parent.mkdir(exist_ok=True)
-        script.write_text(f"#!/bin/sh\n{touch}\n")
-        script.chmod(0o755)
+        shutil.copy(evil, script)
     assert events(git_history.read(tmp_path / "clone")) == events(git_history.read(history.folder))
+    signed = signed_commit(tmp_path / "clone")
+    assert len(git_history.read(tmp_path / "clone", branch=signed).log) == 4
     assert not (tmp_path / "run").exists()
+    git(tmp_path / "clone", "log", "-1", signed)  # as a control: git by itself runs one of them
+    assert (tmp_path / "run").exists()
+
+
+def signed_commit(folder: Path) -> str:
+    """A commit that says that it is signed; gives its name."""
+    tree, parent = (git(folder, "rev-parse", name).decode().strip() for name in ("HEAD~^{tree}", "HEAD"))
+    signature = "gpgsig -----BEGIN PGP SIGNATURE-----\n \n -----END PGP SIGNATURE-----\n"
+    who = f"Ada <ada@example.org> {START} +0000"
+    text = f"tree {tree}\nparent {parent}\nauthor {who}\ncommitter {who}\n{signature}\nSigned\n"
+    return git(folder, "hash-object", "-t", "commit", "-w", "--stdin", said=text.encode()).decode().strip()
 
 
 def test_a_clone_without_contents_fetches_nothing(history: History, tmp_path: Path) -> None:
@@ -438,6 +466,7 @@ def test_in_a_hook_of_another_repository_the_one_that_was_named_is_read(history,
     assert folded(git_history.read(folder)) == {"a": ("file", 20, False)}
 
 
+@pytest.mark.skipif(shutil.which("ps") is None, reason="nobody tells which programs run")
 def test_rows_that_nobody_reads_to_their_end_leave_no_program_behind(history: History) -> None:
     for number in range(50):
         history.commit({b"a": b"%d\n" % number})

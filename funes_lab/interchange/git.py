@@ -94,14 +94,21 @@ class Repository:
 
         Raises
         ------
+        TypeError
+            If it is no path.
         OSError
             If there is no such folder, or no git.
         ValueError
             If it belongs to no repository, or to one that git does not read.
         """
+        if not isinstance(path, (str, os.PathLike)):
+            raise TypeError(f"repository must be the folder of a git repository, got {path!r}")
         folder = Path(path).expanduser()
-        if not folder.exists():
-            raise FileNotFoundError(f"repository must be the folder of a git repository, and there is none at {folder}")
+        if "\0" in str(folder) or not folder.exists():
+            raise FileNotFoundError(
+                f"repository must be the folder of a git repository, and there is none at {str(folder)!r}; "
+                "what is elsewhere must be cloned first"
+            )
         if not folder.is_dir():
             raise NotADirectoryError(f"repository must be the folder of a git repository, and {folder} is a file")
         git = shutil.which("git")
@@ -170,7 +177,7 @@ class Repository:
             process = subprocess.Popen(
                 [self.git, *_SAFE, f"--git-dir={self.folder}", *command],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complaints,
-                cwd=nowhere, env={**_environment(), "GIT_WORK_TREE": nowhere},
+                cwd=nowhere, env=_environment(),  # the attributes of a checkout are looked for where git is started
             )  # fmt: skip
             try:
                 yield process, complaints

@@ -21,14 +21,14 @@ class FileEvent(Event, name="Git::FileEvent"):
     ----------
     path : str
         Where the file is after the commit; where it was, if it was removed. Bytes that are no UTF-8 as ``\xff``.
-    commit : str
-        The commit's name, in full.
+    lines_added, lines_removed : int
+        As git counts them; a binary file and a submodule have no lines.
     author : str
         Who wrote it, by the repository's `.mailmap`. Without the e-mail address.
     subject : str
         The first paragraph of the message, in one line.
-    lines_added, lines_removed : int
-        As git counts them; a binary file and a submodule have no lines.
+    commit : str
+        The commit's name, in full.
     binary : bool
         There is a NUL in the beginning of the file, by which git tells.
     kind : {"file", "executable", "link", "submodule"}
@@ -36,11 +36,11 @@ class FileEvent(Event, name="Git::FileEvent"):
     """
 
     path: str
-    commit: str
-    author: str
-    subject: str
     lines_added: int
     lines_removed: int
+    author: str
+    subject: str
+    commit: str
     binary: bool
     kind: Kind
 
@@ -91,7 +91,8 @@ class FileAtTime(Projection[FileState]):
     """A file at a point in time: where it is, how long, who touched it last.
 
     A replay goes by the author's date, and after a rebase or a merge of old patches that is not the order in which
-    commits follow each other. So a path, an author, a kind are taken from an event only if its version is newer.
+    commits follow each other. So a path, an author, a kind are taken from an event only if its version is newer. With
+    `at=` somewhere between such patches the lines are a sum of some of them, as in no commit; with `as_of=` never.
     """
 
     @interpretation_for(FileAdded)

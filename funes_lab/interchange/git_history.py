@@ -66,7 +66,7 @@ def read(
     ----------
     repository : str or path
         The folder of a repository, with or without a checkout, or a folder in it. It is only read, nothing that its
-        configuration names is run, and nothing is fetched. The program `git` must be installed.
+        configuration names is run, and nothing is fetched. The program `git` must be installed, 2.31 or newer.
     path : str or pathlib.Path
         Where the lab keeps its log; by default in memory.
     branch : str
@@ -81,8 +81,8 @@ def read(
 
     Raises
     ------
-    OSError
-        If there is no such folder, or no git.
+    TypeError, OSError
+        If it is no path, there is no such folder, or no git.
     ValueError
         If it is no repository, has no such branch, is damaged, or the file has events of these streams already.
 
