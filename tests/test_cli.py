@@ -658,8 +658,8 @@ def signed(monkeypatch, tmp_path):
         notary = NotebookNotary()
         with closing(notary.store):
             return [
-                path.name
-                for path in sorted(folder.glob("*.ipynb"))
+                path.relative_to(folder).as_posix()
+                for path in sorted(folder.rglob("*.ipynb"))
                 if notary.check_signature(nbformat.read(path, as_version=4))
             ]
 
@@ -673,13 +673,14 @@ def write_notebook(path, source="1 + 1"):
 
 def test_what_is_shipped_is_signed_and_nothing_of_the_users(installed, signed):
     mine = Path("mine")
-    for name in ("changed.ipynb", "same.ipynb"):
+    for name in ("changed.ipynb", "same.ipynb", "solutions/same.ipynb"):
         write_notebook(installed / name)
     shipped.copy_notebooks(installed, mine)
     write_notebook(mine / "changed.ipynb", "2 + 2")
     write_notebook(mine / "own.ipynb", "3 + 3")
-    assert shipped.trust_notebooks(mine) == ["00_tour.ipynb", "same.ipynb"]
-    assert signed(mine) == ["00_tour.ipynb", "same.ipynb"]
+    ours = ["00_tour.ipynb", "same.ipynb", "solutions/same.ipynb"]
+    assert shipped.trust_notebooks(mine) == ours
+    assert signed(mine) == ours
 
 
 @pytest.fixture

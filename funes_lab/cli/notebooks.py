@@ -78,7 +78,7 @@ def trust_notebooks(folder: Path) -> list[str]:
     Returns
     -------
     list of str
-        The names of those that were signed. The signatures lie in Jupyter's data folder, as those of `jupyter trust`.
+        Those that were signed, as their paths in the folder. The signatures lie in Jupyter's data folder, as those of `jupyter trust`.
 
     Examples
     --------
@@ -89,7 +89,9 @@ def trust_notebooks(folder: Path) -> list[str]:
     ...     trust_notebooks(Path(name))
     []
     """
-    ours = [path for path in sorted(folder.glob("*.ipynb")) if _is_ours(path)]
+    shipped = shipped_notebooks()
+    names = [path.relative_to(shipped) for path in sorted(shipped.rglob("*.ipynb"))]
+    ours = [name for name in names if _is_ours(folder / name, shipped / name)]
     if not ours:
         return []
     import nbformat
@@ -97,15 +99,14 @@ def trust_notebooks(folder: Path) -> list[str]:
 
     notary = NotebookNotary()
     with closing(notary.store):
-        for path in ours:
-            notary.sign(nbformat.read(path, as_version=4))
-    return [path.name for path in ours]
+        for name in ours:
+            notary.sign(nbformat.read(folder / name, as_version=4))
+    return [name.as_posix() for name in ours]
 
 
-def _is_ours(path: Path) -> bool:
+def _is_ours(path: Path, shipped: Path) -> bool:
     """Tell whether a notebook is exactly as funes_lab ships it."""
-    shipped = shipped_notebooks() / path.name
-    if not shipped.is_file() or not filecmp.cmp(path, shipped, shallow=False):
+    if not path.is_file() or not filecmp.cmp(path, shipped, shallow=False):
         return False
     return shipped.is_relative_to(_PACKAGE) or _is_committed(shipped)
 
