@@ -78,7 +78,8 @@ def trust_notebooks(folder: Path) -> list[str]:
     Returns
     -------
     list of str
-        Those that were signed, as their paths in the folder. The signatures lie in Jupyter's data folder, as those of `jupyter trust`.
+        The paths in the folder of those that were signed. The signatures lie in Jupyter's data folder, as those of
+        `jupyter trust`.
 
     Examples
     --------
