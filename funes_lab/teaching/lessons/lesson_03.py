@@ -79,7 +79,7 @@ def own_rules(answer: Any) -> str:
     "03.3",
     "Ask first",
     "append writes, and when it refuses it leaves a line in the journal. What asks and does neither?",
-    "stream.check(event) is true when the event would be accepted.",
+    "Look again at the part of the lesson that asks without doing. Its answer is true or false.",
 )
 def ask_first(answer: Any) -> str:
     """Take a function that tells which events would be accepted."""
@@ -139,9 +139,8 @@ def refused_by_gate(answer: Any) -> str:
     "03.5",
     "A tin of beans",
     "Which rule needs nothing but the event? Which one needs the state before it? Which one is about the state alone?",
-    "More than zero: Field(gt=0) at the events. Between 0 and 1000: Field(ge=0, le=1000) at the state.",
-    "Only when less than 100 grams are in it: the block for Filled looks at the state before it adds, and objects with "
-    "event.errors.add.",
+    "The first rule is about an event alone, the third one about the state alone: both stand at fields.",
+    "The second rule is about an event and the state before it: the block looks at the state, then changes it.",
 )
 def tin_of_beans(answer: Any) -> str:
     """Take a stream class with the events Filled and Brewed."""
