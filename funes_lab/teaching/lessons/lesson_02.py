@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 import pandas as pd
@@ -26,7 +28,7 @@ _MISSING = {("jar-kitchen", 4), ("jar-garage", 1), ("jar-garage", 4)}
 def next_number(answer: Any) -> str:
     """Take the version that the attic's next event gets."""
     expect(
-        isinstance(answer, int | float) and not isinstance(answer, bool),
+        isinstance(answer, Real | Decimal) and not isinstance(answer, bool),
         f"this wants a number, and got {type(answer).__name__}",
     )
     expect(answer != 5, "that would be so if the refused and the denied event had used up a number")
@@ -79,7 +81,7 @@ def opened_once(answer: Any) -> str:
             second.rejection is not None and second.rejection.stage == "conflict",
             "the second time it was refused by a rule; it should be denied because the stream is not empty any more",
         )
-        expect(_opened(answer, "jar-cellar", lab).persisted, "when one jar is open, another one can not be opened")
+        expect(_opened(answer, "jar-cellar", lab).persisted, "when one jar is open, another one cannot be opened")
     return "Two people may try at the same moment: only one of them opens the jar, and the other one is told."
 
 

@@ -60,9 +60,9 @@ def tin(
 
 
 RIGHT = {
-    "03.1": [GATES, {key.upper(): gate.title() for key, gate in GATES.items()}],
+    "03.1": [GATES, {key.upper(): gate.title() for key, gate in GATES.items()}, {**GATES, "b": "own rule", "e": None}],
     "03.2": [lambda: beans_bought(grams=GRAMS, price=PRICE)],
-    "03.3": [possible, lambda stream, events: list(filter(stream.check, events))],
+    "03.3": [possible, lambda stream, events: filter(stream.check, events)],
     "03.4": [COUNTS, pd.Series(COUNTS), {**COUNTS, "conflict": 0}],
     "03.5": [lambda: tin(more_than_zero=True), lambda: list(tin())],
 }
@@ -91,7 +91,7 @@ WRONG = {
     "03.3": [
         (lambda stream, events: [event for event in events if stream.append(event).persisted], "into the log"),
         (lambda stream, events: [event for event in events if not event.own_errors], "would be refused"),
-        (lambda stream, events: [stream.append(events[3])], "it left 1 attempts in the journal"),
+        (lambda stream, events: [stream.append(events[3])], "it left 1 attempt in the journal"),
         (lambda stream, events: possible(stream, events)[:2], "would be accepted, and is not in the list"),
         (lambda stream, events: possible(stream, events) * 2, "more than once"),
         (lambda stream, events: [bool(stream.check(event)) for event in events], "the events themselves"),

@@ -75,7 +75,7 @@ def pause(*, taken=False, latest=False, until_now=False, as_delta=False, first=0
 
 RIGHT = {
     "04.1": [Decimal("33.50"), 33.5],
-    "04.2": [TAKEN, pd.Series(TAKEN), {**TAKEN, "Dora": 0}],
+    "04.2": [TAKEN, pd.Series(TAKEN), {**TAKEN, "Dora": 0}, pd.Series({**TAKEN, "Dora": None})],
     "04.3": [{"a", "d"}, "da", ["A", "D"]],
     "04.4": [lambda: largest()],  # noqa: PLW0108  (a function without parameters makes the answer)
     "04.5": [lambda: pause(taken=False), lambda: pause(as_delta=True)],
