@@ -68,6 +68,7 @@ LOOKS_UP = {
     ("rejection", "stream"): "whose rules judge again: a type",
     ("reading_side", "explore"): "stream.branch() is a door to exploring",
     ("exploring", "explore"): "lab.audit(P) is a door to exploring",
+    ("explore", "widgets"): "a branch and its comparison are drawn by the widgets: comparison.picture() is the door",
     ("exploring", "replay"): "lab.audit(P) shows how far it is as a replay does",
     ("keeping", "replay"): "lab.rebuild(P) is a door to the replay",
     ("log", "replay"): "lab.log.df() is a door to the replay",

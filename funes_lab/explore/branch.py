@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import html
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
-import pandas as pd
-
-from funes_lab import formats
 from funes_lab.codec import encode, encode_context
+from funes_lab.errors import FunesLabError
 from funes_lab.event import Event
+from funes_lab.explore import edits
 from funes_lab.explore.audit import Audit, audited
+from funes_lab.explore.comparison import Branched, Comparison, compared
 from funes_lab.projection import Projection, fold_of
 from funes_lab.reading_side import ReadingSide
-from funes_lab.replay.columns import column, kinds_of, times
-from funes_lab.replay.engine import Task, run
-from funes_lab.replay.states import before_any, moved
 from funes_lab.scratch import Scratch, judging_only
 from funes_lab.seen import read_event
 from funes_lab.storable import Moment, instant
@@ -59,20 +55,22 @@ class Branch(ReadingSide):
     {'litres': (50, 25)}
     """
 
-    def __init__(self, origin: ReadingSide, rows: Sequence[Row]) -> None:
+    def __init__(self, origin: ReadingSide, rows: Sequence[Row], at_version: int | None = None) -> None:
         self._origin, self._idx = origin, origin.idx
         self._stream_class = judging_only(origin.stream_class)
         #: The line that was recorded, as it stood when the branch was made.
         self._recorded = list(rows)
+        kept = [row for row in rows if at_version is None or row.version <= at_version]
+        self._changes = [edits.ends(at_version)] if at_version is not None and len(kept) < len(rows) else []
         self._begins = origin.lab.now()
         self._scratch: Scratch | None = None
-        self._stand_on(rows)
+        self._stand_on(kept)
 
     # --- what if -----------------------------------------------------------------------------------------------
 
     def append(self, event: Event, *, at: Moment | None = None) -> Event:
         """Append an event; see `EventStream.append`. What a rule refuses comes back with its errors."""
-        return self._stream.append(event, at=at)
+        return self._said(self._stream.append(event, at=at), edits.appended)
 
     def insert(self, event: Event, *, at: Moment) -> Event:
         """Append an event as if it had happened at another time; judged at its true place.
@@ -87,7 +85,9 @@ class Branch(ReadingSide):
         Event
             As it stands in the branch; if it was refused, its errors say why, and the branch is as it was.
         """
-        return self._stream.append(self._dated(event, instant(at, "at")), at=at)
+        moment = instant(at, "at")
+        appended = self._stream.append(self._dated(event, moment), at=at)
+        return self._said(appended, lambda there: edits.inserted(there, moment))
 
     def skip(self, version: int) -> Branch:
         """Leave an event out.
@@ -103,6 +103,7 @@ class Branch(ReadingSide):
         """
         there = self._row(version)
         self._stand_on([row for row in self.rows() if row.version != there.version])
+        self._changes.append(edits.left_out(read_event(there)))
         return self
 
     def replace(self, version: int, event: Event) -> Event:
@@ -119,7 +120,8 @@ class Branch(ReadingSide):
             As it stands in the branch; if it was refused, its errors say why, and the branch is as it was.
         """
         row = self._row(version)
-        return self._put(row, self._dated(event, row.occurred_at), row.occurred_at)
+        found = self._put(row, self._dated(event, row.occurred_at), row.occurred_at)
+        return self._said(found, lambda there: edits.replaced(read_event(row), there))
 
     def move(self, version: int, *, at: Moment) -> Event:
         """Have an event happen at another time.
@@ -135,7 +137,8 @@ class Branch(ReadingSide):
             As it stands there; if it was refused, its errors say why, and the branch is as it was.
         """
         row, moment = self._row(version), instant(at, "at")
-        return self._put(row, self._dated(read_event(row).model_copy(), moment), moment)
+        found = self._put(row, self._dated(read_event(row).model_copy(), moment), moment)
+        return self._said(found, lambda there: edits.moved(read_event(row), moment))
 
     def check(self, event: Event, *, at: Moment | None = None) -> Verdict:
         """Run an event through the gates and write nowhere; see `EventStream.check`."""
@@ -147,6 +150,11 @@ class Branch(ReadingSide):
     def version(self) -> int:
         """The highest version in the branch."""
         return self._stream.version
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """What was changed, in words, in the order in which it was done."""
+        return tuple(self._changes)
 
     def rows(self) -> list[Row]:
         """The events of the branch as rows, in replay order."""
@@ -184,9 +192,12 @@ class Branch(ReadingSide):
             (category), `occurred_at` (datetime64[us, UTC]), `line` (category: both, recorded, branch), then for each
             field of the state `x_recorded` and `x_branch`, the state of each line by then, and `differs` (bool).
             `.parted_at` is the version of the first step where the states differ (None if they never do), `.difference`
-            the fields that differ at the end, each as (recorded, branch).
+            the fields that differ at the end, each as (recorded, branch). A notebook shows it as two lines that fork;
+            `.picture(field)` gives that picture.
         """
-        return compared(projection, self._recorded, self.rows(), self._begins)
+        rows = self.rows()
+        told = Branched(self._idx, self._recorded, rows, self._begins, self.changes, self._problems(rows))
+        return compared(projection, told)
 
     # --- below -------------------------------------------------------------------------------------------------
 
@@ -200,11 +211,32 @@ class Branch(ReadingSide):
                 self._scratch.store.journal(entry)
             former.close()
 
+    def _problems(self, rows: Sequence[Row]) -> dict[int, tuple[str, str]]:
+        """By version, the stage and the words of what the rules would not have let in."""
+        projection = self.stream_class.consistency_projection
+        if projection is None:
+            return {}
+        try:
+            found = audited([rows_to_table(rows)], fold_of(projection), then="keep")
+        except FunesLabError:
+            return {}  # a block that breaks says so where the branch is asked for its problems
+        return dict(zip(found["version"], zip(found["stage"], found["errors"], strict=True), strict=True))
+
+    def _said(self, event: Event, words: Callable[[Event], str]) -> Event:
+        """Note a change, if the rules have let it in."""
+        if event.persisted:
+            self._changes.append(words(event))
+        return event
+
     def __repr__(self) -> str:
-        return f"A branch of {self._idx}, in memory\n{super().__repr__()}"
+        from funes_lab.widgets.branch import reprs
+
+        return f"{reprs.branch_text(self._idx, self.changes)}\n{super().__repr__()}"
 
     def _repr_html_(self) -> str:
-        return f"<p>A branch of {html.escape(self._idx)}, in memory</p>{super()._repr_html_()}"
+        from funes_lab.widgets.branch import reprs
+
+        return f"{reprs.branch_html(self._idx, self.changes)}{super()._repr_html_()}"
 
     def _row(self, version: int) -> Row:
         check_version(version, "version", least=1)
@@ -242,96 +274,4 @@ def branch_of(side: ReadingSide, at_version: int | None) -> Branch:
         newest = max((row.version for row in rows), default=0)
         if at_version > newest:
             raise ValueError(f"at_version must be 0 to {newest}, the version of the stream; got {at_version}")
-    return Branch(side, [row for row in rows if at_version is None or row.version <= at_version])
-
-
-# --- side by side -----------------------------------------------------------------------------------------------------
-
-
-class Comparison(pd.DataFrame):
-    """Two lines of one stream side by side: a DataFrame, and where they part.
-
-    Attributes
-    ----------
-    parted_at : int or None
-        The version of the first step where the states differ.
-    difference : dict of str to tuple
-        At the end, by field: (recorded, branch).
-    """
-
-    _metadata = ("parted_at", "difference")
-
-    parted_at: int | None
-    difference: dict[str, tuple[Any, Any]]
-
-    @property
-    def _constructor(self) -> Callable[..., pd.DataFrame]:
-        return pd.DataFrame
-
-
-class _Place(NamedTuple):
-    """Where a step stands, and what it says: a moved event stands at two places, and a replaced one says two things."""
-
-    occurred_at: datetime
-    version: int
-    event: str
-    props: str
-
-
-def compared(
-    projection: type[Projection[Any]], recorded: Sequence[Row], branched: Sequence[Row], at: datetime
-) -> Comparison:
-    """Replay both lines and lay their steps on one axis."""
-    fold = fold_of(projection)
-    lines = [_line(projection, rows, at) for rows in (recorded, branched)]
-    places = sorted({place for line in lines for place in line})
-    start = before_any(fold, places[0].occurred_at if places else at)
-    told = [_filled(line, places, start) for line in lines]
-    names = list(fold.state.model_fields)
-    differs = [any(moved(a.get(name), b.get(name)) for name in names) for a, b in zip(*told, strict=True)]
-    columns: dict[str, Any] = {
-        "version": pd.Series([place.version for place in places], dtype="int64"),
-        "event": pd.Categorical([place.event for place in places]),
-        "occurred_at": times([place.occurred_at for place in places]),
-        "line": pd.Categorical([_whose(place, *lines) for place in places], categories=["both", "recorded", "branch"]),
-    }
-    kinds = kinds_of(fold.state, fold.secret)
-    for name in names:
-        for suffix, line in (("recorded", told[0]), ("branch", told[1])):
-            columns[f"{name}_{suffix}"] = column([state.get(name) for state in line], kinds[name])
-    comparison = Comparison({**columns, "differs": pd.Series(differs, dtype="bool")})
-    comparison.parted_at = next((p.version for p, other in zip(places, differs, strict=True) if other), None)
-    end = zip(*(line[-1:] for line in told), strict=True)
-    comparison.difference = {
-        name: (ours.get(name), theirs.get(name))
-        for ours, theirs in end
-        for name in names
-        if moved(ours.get(name), theirs.get(name))
-    }
-    return comparison
-
-
-def _line(projection: type[Projection[Any]], rows: Sequence[Row], at: datetime) -> dict[_Place, Mapping[str, Any]]:
-    """The state after each step of one line."""
-    fold = fold_of(projection)
-    after = run(rows_to_table(rows), Task(fold, at, steps=True, every_stream=True)).values
-    found = [formats.mask(state, fold.secret) for state in after]
-    places = [_Place(row.occurred_at, row.version, row.klass, row.props) for row in rows]
-    return dict(zip(places, found, strict=True))
-
-
-def _filled(
-    line: Mapping[_Place, Mapping[str, Any]], places: Sequence[_Place], start: Mapping[str, Any]
-) -> list[Mapping[str, Any]]:
-    """The state of a line at every place of both."""
-    filled, state = [], start
-    for place in places:
-        state = line.get(place, state)
-        filled.append(state)
-    return filled
-
-
-def _whose(place: _Place, ours: Mapping[_Place, Any], theirs: Mapping[_Place, Any]) -> str:
-    if place in ours and place in theirs:
-        return "both"
-    return "recorded" if place in ours else "branch"
+    return Branch(side, rows, at_version)

@@ -57,10 +57,14 @@ class Follower:
         """
         self._watchers, self._due = lab.store.watchers, False
         self._loop = running_loop()
+        self.take_the_place(*identity)
+        self._watchers.add(self.changed)
+
+    def take_the_place(self, *identity: Hashable) -> None:
+        """Close what the same cell showed before; what follows the log does so already."""
         if not _hosted.get():
             # by name: every widget of anywidget gets a class of its own
             _make_room(self, (type(self).__qualname__, *identity))
-        self._watchers.add(self.changed)
 
     def open(self) -> None:
         """Tell the front end of it, if anybody is there."""

@@ -99,13 +99,13 @@ def recorded(tale: Tale, low: int = 0, high: int | None = None) -> dict[str, Any
         "events": formats.count(len(rows), "event"),
         "left": _left_out(rows, low, high),
         "types": [formats.middle(name, 40) for name in types],
-        "short": [formats.middle(name, 30) for name in _without_namespace(types)],
+        "short": [formats.middle(name, 30) for name in without_namespace(types)],
         "type": _places(types, shown),
         "versions": [row.version for row in part],
         "named": [formats.value(row.version) for row in part] if any(row.version > 999 for row in part) else [],
-        **_times([event.at for event in shown]),
-        **_payloads(tale.events, shown),
-        "fields": [_runs(name, [state.get(name) for state in states]) for name in names_of(fold, made)],
+        **times([event.at for event in shown]),
+        **payloads(tale.events, shown),
+        "fields": [runs(name, [state.get(name) for state in states]) for name in names_of(fold, made)],
         "numeric": numbers,
         "axes": {name: axis(number_of(state.get(name)) for state in states) for name in numbers},
         **_faults(rows, made, low, high),
@@ -117,7 +117,7 @@ def _places(types: Sequence[str], events: Iterable[Told]) -> list[int]:
     return [known[event.name] for event in events]
 
 
-def _without_namespace(names: Sequence[str]) -> list[str]:
+def without_namespace(names: Sequence[str]) -> list[str]:
     """The names in a list, where the namespace that all of them share is left out."""
     spaces = {name.rpartition("::")[0] for name in names}
     return [name.rpartition("::")[2] for name in names] if len(spaces) == 1 else list(names)
@@ -132,7 +132,7 @@ def _left_out(rows: Sequence[Row], low: int, high: int) -> str:
     return f"This page holds {kept} of {count}, from version {first} to {last}."
 
 
-def _times(moments: Sequence[datetime]) -> dict[str, Any]:
+def times(moments: Sequence[datetime]) -> dict[str, Any]:
     """The days once each, and the times of day if they are told at all."""
     years = {formats.day(moment)[-4:] for moment in moments}
     days: dict[str, int] = {}
@@ -147,7 +147,7 @@ def _times(moments: Sequence[datetime]) -> dict[str, Any]:
     }
 
 
-def _payloads(events: Sequence[Told], shown: Sequence[Told]) -> dict[str, Any]:
+def payloads(events: Sequence[Told], shown: Sequence[Told]) -> dict[str, Any]:
     """The figure that all events have in common, in a column, and the payloads; the payloads alone if there is none."""
     sets: dict[str, dict[str, None]] = {}
     for event in events:
@@ -164,9 +164,9 @@ def _payloads(events: Sequence[Told], shown: Sequence[Told]) -> dict[str, Any]:
     return {"column": formats.middle(common[0], 20), "figures": figures, "payloads": [] if alone else whole}
 
 
-def _runs(name: str, values: Sequence[Any]) -> dict[str, Any]:
+def runs(name: str, values: Sequence[Any]) -> dict[str, Any]:
     """A field: the places at which it moved, and what it was from there on."""
-    at, kept = _moves(values)
+    at, kept = moves(values)
     text = [_shown(value, _TEXT) for value in kept]
     numbers = [number_of(value) for value in kept]
     made: dict[str, Any] = {"name": name, "at": at, "text": text}
@@ -184,7 +184,7 @@ def _shown(value: Any, limit: int) -> str:
     return formats.value(value, limit=limit)
 
 
-def _moves(values: Sequence[Any]) -> tuple[list[int], list[Any]]:
+def moves(values: Sequence[Any]) -> tuple[list[int], list[Any]]:
     """The places at which a value becomes another one, and those values."""
     at, kept = [0], [values[0]]
     for place, value in enumerate(values):
@@ -234,7 +234,7 @@ def what_if(
         "places": [place - low for place in places if low < place <= high],
         "head": f"{formats.count(len(places), 'event')} skipped, what-if",
         "without": _named(versions),
-        "fields": [_runs(name, [state.get(name) for state in states]) for name in names_of(fold, made, other)],
+        "fields": [runs(name, [state.get(name) for state in states]) for name in names_of(fold, made, other)],
         "axes": {name: axis(number_of(state.get(name)) for state in both) for name in numbers},
         "gaps": {name: _gaps(name, made.states[base : high + 1], states) for name in numbers},
         **_faults(rows, other, low, high),
@@ -245,7 +245,7 @@ def _gaps(name: str, before: Sequence[Mapping[str, Any]], after: Sequence[Mappin
     """How far a field is from what is recorded, in words."""
     pairs = zip(before, after, strict=False)
     gaps = [_gap(one.get(name), other.get(name)) for one, other in pairs]
-    at, text = _moves(gaps)
+    at, text = moves(gaps)
     return {"at": at, "text": text}
 
 
@@ -253,7 +253,7 @@ def _gap(before: Any, after: Any) -> str:
     if number_of(before) is None or number_of(after) is None:
         return ""
     with localcontext(WIDE):
-        gap = _exact(after) - _exact(before)
+        gap = exact(after) - exact(before)
     if not gap:
         return "the same as recorded"
     return f"{formats.value(abs(gap))} {'more' if gap > 0 else 'less'} than recorded"
@@ -277,5 +277,6 @@ def number_of(value: Any) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _exact(value: float | Decimal) -> Decimal:
+def exact(value: float | Decimal) -> Decimal:
+    """Write a number as a Decimal, with the digits that are seen."""
     return Decimal(repr(value)) if isinstance(value, float) else Decimal(value)

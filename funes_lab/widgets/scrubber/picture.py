@@ -240,13 +240,13 @@ def _foot(sheet: Sheet, pieces: Sequence[tuple[str, bool]], top: float) -> float
     """The sentence, over as many lines as it needs."""
     sheet.line(0, top, _WIDTH, top)
     y = top + 20
-    for line in _lines(pieces, _WIDTH - 24):
+    for line in lines(pieces, _WIDTH - 24):
         sheet.runs(12, y, line, colour="muted")
         y += 18
     return y - 6
 
 
-def _lines(pieces: Sequence[tuple[str, bool]], room: float) -> list[list[tuple[str, bool]]]:
+def lines(pieces: Sequence[tuple[str, bool]], room: float) -> list[list[tuple[str, bool]]]:
     """Break a sentence at its spaces, wherever its pieces begin and end."""
     lines: list[list[tuple[str, bool]]] = [[]]
     length = 0.0
