@@ -22,6 +22,7 @@ WIDGETS = {
     "inspector": "section.fl.inspect",
     "browser": "section.fl-lab",
     "race": "section.fl.race",
+    "branch": "section.fl.branch",
 }
 #: What command mode understands without a modifier: insert, delete, cut, undo, turn into text, edit, move, and more.
 KEYS = [*"abdxzmy1i0", "Enter", "Escape", "ArrowUp", " "]

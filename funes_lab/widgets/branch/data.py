@@ -235,10 +235,11 @@ def _figure(value: Any) -> str:
     number = exact(value)
     power = number.adjusted()
     with localcontext(prec=_DIGITS):
-        lead = +number.scaleb(-power)
+        lead = (+number.scaleb(-power)).normalize()
+    about = "" if lead.scaleb(power) == number else "≈ "
     if -_SMALL <= power <= _DIGITS:
-        return f"≈ {formats.value(lead.scaleb(power))}"
-    return f"≈ {formats.value(lead.normalize())} × 10^{formats.value(power)}"
+        return f"{about}{formats.value(lead.scaleb(power))}"
+    return f"{about}{formats.value(lead)} × 10^{formats.value(power)}"
 
 
 def gap(log: Any, what_if: Any, *, number: bool) -> tuple[str, str]:
