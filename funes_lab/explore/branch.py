@@ -1,10 +1,10 @@
-"""Branch: a what-if copy of a stream, in memory; and how its line runs beside the one that was recorded."""
+"""Branch: a what-if copy of a stream, in memory."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from funes_lab.codec import encode, encode_context
 from funes_lab.errors import FunesLabError
@@ -21,6 +21,8 @@ from funes_lab.store import Row, rows_to_table
 from funes_lab.store.checks import check_version
 from funes_lab.stream import EventStream
 from funes_lab.verdict import Verdict
+
+_TICK: Final = timedelta(microseconds=1)
 
 
 class Branch(ReadingSide):
@@ -179,7 +181,7 @@ class Branch(ReadingSide):
         return audited([rows_to_table(self.rows())], fold_of(projection), then="keep")
 
     def compare(self, projection: type[Projection[Any]]) -> Comparison:
-        """Lay the line that was recorded and that of the branch side by side.
+        """Lay the line that was recorded, all of it as it stood, and that of the branch side by side.
 
         Parameters
         ----------
@@ -203,7 +205,9 @@ class Branch(ReadingSide):
 
     def _stand_on(self, rows: Sequence[Row]) -> None:
         former = self._scratch
-        self._scratch = Scratch(self._origin.lab, rows, self._begins if former is None else former.now())
+        # later than all that was recorded, also where a clock stands still: so what is new can be told from it
+        begins = max([self._begins, *(row.created_at + _TICK for row in self._recorded)])
+        self._scratch = Scratch(self._origin.lab, rows, begins if former is None else former.now())
         self._lab = self._scratch
         self._stream: EventStream = self._stream_class.for_(self._idx, lab=self._lab)
         if former is not None:

@@ -151,6 +151,18 @@ def test_a_branch_from_a_version_on_is_laid_beside_the_whole_log(debt):
     assert (picture.data["forked"], steps(picture, "outstanding_balance")[-1]) == ("fork after 2", ("5", "0", "−5"))
 
 
+def test_what_is_new_is_not_taken_for_what_was_moved_though_the_clock_stands_still():
+    lab = fl.Lab(clock=fl.testing.Clock("2026-03-01"))
+    debt = DebtEventStream.for_("still", lab=lab)
+    debt.append_all([issued(100), paid(60, on=1), paid(30, on=2)])
+    branch = debt.branch(at_version=2)
+    branch.append(paid(40, on=5))
+    assert [mark["word"] for mark in pictured(branch).data["changed"].values()] == ["left out", "added"]
+    branch.move(3, at=day(6))
+    assert [mark["word"] for mark in pictured(branch).data["changed"].values()] == ["left out", "added"]
+    lab.close()
+
+
 def test_events_that_the_rules_would_refuse_are_marked_in_their_place(debt):
     picture = pictured(debt.branch().skip(1))
     assert list(picture.data["problems"]) == ["2", "3", "4"]

@@ -6,7 +6,7 @@ const ROW = 28, ROWS = 10, SPARE = 6; // of the table, in pixels and rows
 const LETTER = 6.4; // pixels of a figure beside an axis
 const MARK = 10; // pixels that a mark takes; where they would touch they are drawn as bars
 const TOUCHING = 4, MANY = "many values"; // boxes of a lane that are narrower are drawn as one
-const LONG = 14; // letters of a text in a column of figures
+const LONG = 11, FIGURE = 14; // letters of a text in a column of figures, and of a figure beside the name of its event
 const SHAPES = { interpretation: "M0 -5L5 4H-5Z" }, DIAMOND = "M0 -5L5 0L0 5L-5 0Z";
 const CROSS = "M2 2l8 8M10 2l-8 8";
 const LANES = [["log", 34], ["what-if", 76]], LANE = 26;
@@ -385,7 +385,7 @@ class Branch {
     const columns = field ? [[[...field.log.text], "log"], [[...field.branch.text], "what-if"], [[...field.gap.text], "difference"]] : [];
     const widths = columns.map(([texts, head]) => room(most(texts, head)));
     const numbers = room((data.named.length ? data.named : data.versions.map(String)).reduce((long, text) => Math.max(long, text.length), 1));
-    const words = Object.keys(data.problems).length ? 160 : 110; // of an event, and of the word "refused"
+    const words = Object.keys(data.problems).length ? 130 : 110; // of an event, and of the word "refused"
     const cols = `${numbers}px minmax(${words}px, 1fr) ${widths.map((width) => `${width}px`).join(" ")}`;
     const least = numbers + words + widths.reduce((sum, width) => sum + width + 10, 0) + 40;
     const heads = ["#", "event", ...columns.map(([, head]) => head)].map((text, n) => node("span", { role: "columnheader", class: n === 1 ? "" : "num" }, text));
@@ -432,7 +432,7 @@ class Branch {
   event(place) {
     const { data } = this.story, mark = data.changed[place], problem = data.problems[place], payload = data.payloads[place - 1];
     const text = `${payload}${mark?.by ? ` → ${mark.by}` : ""}`, name = data.short[data.type[place - 1]], parts = [];
-    const figures = [payload, mark?.by || ""].every((part) => part.length <= LONG && !part.includes(" "));
+    const figures = [payload, mark?.by || ""].every((part) => part.length <= FIGURE && !part.includes(" "));
     if (mark) parts.push(node("b", { class: "chg", role: "img", "aria-label": mark.word }, mark.glyph));
     if (problem) parts.push(node("span", { class: `o ${problem.stage}` }, cross(), "refused"));
     parts.push(node("span", { class: "n cut" }, figures ? name : `${name} ${text}`));
