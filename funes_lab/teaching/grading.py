@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 
@@ -27,7 +27,7 @@ class Grades(pd.DataFrame):
         `cell` (Int64, from 1; missing where it is the notebook) and `problem` (str).
     """
 
-    _metadata = ("problems",)
+    _metadata: ClassVar[list[str]] = ["problems"]
 
     problems: pd.DataFrame
 
