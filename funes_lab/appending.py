@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from funes_lab.causation import Cause
 from funes_lab.errors import ConflictError, EventRejected, InvalidReadModelError, ProjectionError
 from funes_lab.event import Event, status
 from funes_lab.fold import without_gc
@@ -35,16 +36,16 @@ def append_one(gates: Gates, candidate: Candidate, expected: int | None = None) 
     found = _judged(gates, candidate)
     if isinstance(found, Rejection):
         gates.refuse(found, candidate.event)
-    elif gates.is_behind() or (row := _let_in(gates, candidate, *found)) is None:
+    elif gates.is_behind(candidate.cause) or (row := _let_in(gates, candidate, *found)) is None:
         gates.refuse(gates.deny(candidate, gates.seen.version + 1), candidate.event)
     else:
         _write(gates, [row], [candidate])
 
 
-def append_batch(gates: Gates, events: Sequence[Event]) -> None:
+def append_batch(gates: Gates, events: Sequence[Event], cause: Cause | None = None) -> None:
     """Judge each event on top of the former and write them together, or none of them."""
     with without_gc():
-        candidates = gates.admit_all(events)
+        candidates = gates.admit_all(events, cause)
         rows = []
         for candidate in candidates:
             found = _judged(gates, candidate)
@@ -56,7 +57,7 @@ def append_batch(gates: Gates, events: Sequence[Event]) -> None:
             if row is None:
                 break
             rows.append(row)
-        if len(rows) == len(candidates) and not gates.is_behind():
+        if len(rows) == len(candidates) and not gates.is_behind(cause):
             _write(gates, rows, candidates)
         else:
             gates.step_back()

@@ -18,6 +18,7 @@ from funes_lab.seen import Memory
 from funes_lab.store import Head, Row, Store, Unit
 
 if TYPE_CHECKING:
+    from funes_lab.causation import Cause
     from funes_lab.event import Event
     from funes_lab.jobs import Job
     from funes_lab.seen import Seen
@@ -78,8 +79,12 @@ class Workspace(Protocol):
         """Whether writes are refused."""
         ...
 
-    def metainformation_now(self) -> dict[str, Any]:
-        """The context that is bound now, as it is stored with an event."""
+    def metainformation_now(self, cause: Cause | None = None) -> dict[str, Any]:
+        """The context that is bound now, as it is stored with an event, and what that carries on of its cause."""
+        ...
+
+    def row(self, idx: str, version: int) -> Row | None:
+        """One event of the log."""
         ...
 
     def queue(self, jobs: Sequence[Job]) -> None:

@@ -19,6 +19,7 @@ from typing import Any, cast
 from pydantic import BaseModel
 
 from funes_lab import formats
+from funes_lab.causation import Cause, would_carry
 from funes_lab.codec import UnknownEvent, decode_context, encode, encode_context
 from funes_lab.current import Transaction, Workspace, scope
 from funes_lab.errors import (
@@ -52,6 +53,7 @@ class Candidate:
     event: Event
     at: datetime | None
     now: datetime
+    cause: Cause | None = None
 
 
 class Gates:
@@ -79,23 +81,23 @@ class Gates:
 
     # --- the way in ------------------------------------------------------------------------------------------
 
-    def admit(self, event: object, at: object) -> Candidate:
+    def admit(self, event: object, at: object, cause: Cause | None = None) -> Candidate:
         """Take an event that can be tried; its errors of an earlier attempt are forgotten."""
         known = check_event(event)
         moment = None if at is None else instant(at, "at")
         status(known).forget_attempt()
         status(known).idx = self.idx
         own_rules_again(known)
-        return Candidate(known, moment, self.lab.now())
+        return Candidate(known, moment, self.lab.now(), cause)
 
-    def admit_all(self, events: Sequence[Event]) -> list[Candidate]:
+    def admit_all(self, events: Sequence[Event], cause: Cause | None = None) -> list[Candidate]:
         """Take events that are tried together, recorded at one time."""
         now = self.lab.now()
         for event in events:
             status(event).forget_attempt()
             status(event).idx = self.idx
             own_rules_again(event)
-        return [Candidate(event, None, now) for event in events]
+        return [Candidate(event, None, now, cause) for event in events]
 
     def judge(self, candidate: Candidate, *, show: bool = False) -> tuple[datetime, Judgement] | Rejection:
         """Own validation, time, consistency: what was judged, or why it was refused. Writes nothing."""
@@ -116,7 +118,7 @@ class Gates:
     def let_in(self, candidate: Candidate, occurred_at: datetime, judgement: Judgement) -> Row:
         """See the event as N+1: the row that will be written, and the states that include it."""
         event, name = candidate.event, candidate.event.event_name
-        context = encode_context(self.lab.metainformation_now(), name)
+        context = encode_context(self.lab.metainformation_now(candidate.cause), name)
         row = Row(name, self.idx, encode(event), context, self.seen.version + 1, candidate.now, occurred_at)
         kept, fold = {}, self.rules.consistency
         if fold is not None and judgement.end is not None:
@@ -233,11 +235,11 @@ class Gates:
         """Whether the log went on since."""
         return self.lab.store.head(self.idx, self._unit).version != self.seen.stored
 
-    def is_behind(self) -> bool:
+    def is_behind(self, cause: Cause | None = None) -> bool:
         """Whether an INSERT would fail and doom the transaction that is open: looked up before it does."""
         if not self.in_transaction:
             return False
-        self.lab.metainformation_now()  # the gate before the insert; what is wrong with it outweighs a lost race
+        self.lab.metainformation_now(cause)  # the gate before the insert; what is wrong with it outweighs a lost race
         return self.is_old()
 
     def step_back(self) -> None:
@@ -324,6 +326,7 @@ class Gates:
             stage=stage,
             errors=event.errors,
             version_read=version,
+            meta_info=would_carry(candidate.cause, self.lab),
             at=at,
             projection=fold.name if fold is not None and stage != "own" else None,
             state_before=_fields(judgement.before) if judgement else None,

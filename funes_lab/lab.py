@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from funes_lab import current
 from funes_lab.asking import Asking
+from funes_lab.causation import Cause
 from funes_lab.errors import ClosedError, ReadOnlyError, TransactionError
 from funes_lab.exploring import Exploring
 from funes_lab.jobs import Job, Jobs
@@ -23,7 +24,7 @@ from funes_lab.rejections import Rejections
 from funes_lab.replaying import Replaying
 from funes_lab.seen import ComparedMemory, Memory
 from funes_lab.storable import utc
-from funes_lab.store import Store, Unit
+from funes_lab.store import Row, Store, Unit
 from funes_lab.store.doors import open_store
 from funes_lab.transaction import Rollback, Transaction
 
@@ -202,9 +203,13 @@ class Lab(Asking, Replaying, Exploring, Keeping):
         """
         return self._metainformation.bind(values)
 
-    def metainformation_now(self) -> dict[str, Any]:
-        """The context that is bound now, as it is stored with an event."""
-        return self._metainformation.now()
+    def metainformation_now(self, cause: Cause | None = None) -> dict[str, Any]:
+        """The context that is bound now, as it is stored with an event, and what that carries on of its cause."""
+        return self._metainformation.now(cause)
+
+    def row(self, idx: str, version: int) -> Row | None:
+        """One event as the log has it; None if there is none."""
+        return self.store.event(idx, version, self.unit)
 
     def queue(self, jobs: Sequence[Job]) -> None:
         """Let jobs run once the outermost transaction is committed."""

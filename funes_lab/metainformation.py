@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticSerializationError
 
+from funes_lab.causation import Cause
 from funes_lab.errors import DefinitionError, InvalidMetainformationError
 from funes_lab.storable import settle
 from funes_lab.upcast import SHAPE_KEY
@@ -61,23 +62,41 @@ class Metainformation:
         finally:
             self._bound.reset(token)
 
-    def now(self) -> dict[str, Any]:
+    def now(self, cause: Cause | None = None) -> dict[str, Any]:
         """What is stored with an event that is written now: JSON values, validated.
+
+        The ids that are carried on from a cause are the lab's own and stand beside what the model made; it judges them
+        only where it asks for one of them, so that nobody has to bind what is carried on anyway.
+
+        Parameters
+        ----------
+        cause : Cause, optional
 
         Raises
         ------
         InvalidMetainformationError
-            If what is bound does not fit the model; it says which, and that nothing was stored.
+            If what is bound does not fit the model, or contradicts the cause; it says which, and that nothing was
+            stored.
         """
         if self.model is None:
-            return {}
-        context, told = self._validated(self.model, self._bound.get({}))
+            return {} if cause is None else cause.ids()
+        bound = self._bound.get({})
+        if cause is None:
+            return self._stored(self._fitting(self.model, bound))
+        asked = {name: own for name, own in cause.ids().items() if _is_required(self.model, name) and name not in bound}
+        context = self._fitting(self.model, {**asked, **bound})
+        values = self._stored(context)
+        unsaid = (self.model.model_fields.keys() - context.model_fields_set) | asked.keys()
+        return cause.beside(values, {name: value for name, value in values.items() if name not in unsaid})
+
+    def _fitting(self, model: type[BaseModel], bound: Mapping[str, Any]) -> BaseModel:
+        context, told = self._validated(model, bound)
         if context is None:
             raise InvalidMetainformationError(
-                f"{'; '.join(told)} (metainformation {self.model.__name__}); nothing was stored. "
+                f"{'; '.join(told)} (metainformation {model.__name__}); nothing was stored. "
                 "Bind it with `with lab.metainformation(…):`"
             )
-        return self._stored(context)
+        return context
 
     def _validated(self, model: type[BaseModel], bound: Mapping[str, Any]) -> tuple[BaseModel | None, list[str]]:
         # what is raised must not hold on to pydantic's error: it keeps the frames of validators alive
@@ -117,6 +136,11 @@ class Metainformation:
             raise TypeError(
                 f"{unknown[0]!r} is not a name of {self.model.__name__}; it has {', '.join(self.model.model_fields)}"
             )
+
+
+def _is_required(model: type[BaseModel], name: str) -> bool:
+    info = model.model_fields.get(name)
+    return info is not None and info.is_required()
 
 
 def _refuse_shape_key(model: type[BaseModel]) -> None:

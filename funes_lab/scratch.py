@@ -6,11 +6,13 @@ to a real database. It reaches no log, no read model, no destination of the user
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
+from funes_lab.causation import Cause
 from funes_lab.current import Transaction, Workspace
+from funes_lab.metainformation import Metainformation
 from funes_lab.seen import Memory
 from funes_lab.store import Row, Store, Unit
 from funes_lab.store.scratch import ScratchStore
@@ -43,7 +45,8 @@ class Scratch:
     """
 
     def __init__(self, origin: Workspace | None, rows: Iterable[Row], begins: datetime) -> None:
-        self._context: Callable[[], dict[str, Any]] = dict if origin is None else origin.metainformation_now
+        self._origin = origin
+        self._context = Metainformation(None).now if origin is None else origin.metainformation_now
         self._store = ScratchStore()
         self._next = begins
         self.memory = Memory()
@@ -71,9 +74,15 @@ class Scratch:
         """None is opened here."""
         return None
 
-    def metainformation_now(self) -> dict[str, Any]:
+    def metainformation_now(self, cause: Cause | None = None) -> dict[str, Any]:
         """The context that is bound in the lab it was made of."""
-        return self._context()
+        return self._context(cause)
+
+    def row(self, idx: str, version: int) -> Row | None:
+        """One event of the copy, or of a stream that was not copied."""
+        if self._origin is None or self._store.head(idx).version:
+            return self._store.event(idx, version)
+        return self._origin.row(idx, version)
 
     def queue(self, jobs: Sequence[Job]) -> None:
         """Forget jobs: read models are not of this world."""

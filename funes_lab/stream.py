@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, Self
 
 from funes_lab.appending import Stale, append_batch, append_one, checked_batch, lost_race, or_raise
+from funes_lab.causation import cause_of
 from funes_lab.current import Workspace, current
 from funes_lab.errors import TransactionError
 from funes_lab.event import Event
@@ -110,7 +111,13 @@ class EventStream(ReadingSide):
     # --- writing ---------------------------------------------------------------------------------------------
 
     def append(
-        self, event: Event, *, at: Moment | None = None, expected_version: int | None = None, retry: int = 0
+        self,
+        event: Event,
+        *,
+        at: Moment | None = None,
+        expected_version: int | None = None,
+        retry: int = 0,
+        caused_by: Event | None = None,
     ) -> Event:
         """Append an event, judged on the latest state of the stream.
 
@@ -125,6 +132,11 @@ class EventStream(ReadingSide):
         retry : int
             How often to read again, judge again and append again after a lost race. What a rule refuses is never
             tried again; every lost attempt is in the journal, with the event that won.
+        caused_by : Event, optional
+            The event of this log that led to this one. What is stored beside the event then says so: `causation_id` is
+            that event's id (`"debts-1#2"`, where it stands), `correlation_id` is carried on from it, or its id begins
+            one. A correlation id of the user's own (`lab.metainformation(correlation_id=…)`) is kept where the cause
+            has none, and a default of the model's gives way to what is carried on.
 
         Returns
         -------
@@ -142,27 +154,38 @@ class EventStream(ReadingSide):
             If the time is missing, or said twice and differently.
         ValueError, TransactionError
             For `retry` with `expected_version`, or inside a transaction: both would lose again.
+        TypeError, ValueError
+            If `caused_by` is no event of this log.
+        InvalidMetainformationError
+            If the metainformation that is bound does not hold, or contradicts what is carried on.
         """
         expected = None if expected_version is None else check_version(expected_version, "expected_version", least=0)
         check_event(event)
         tries = self._tries(retry, expected)
+        cause = cause_of(caused_by, self._lab)
 
-        self._on_latest(lambda gates: append_one(gates, gates.admit(event, at), expected), tries, [event])
+        self._on_latest(lambda gates: append_one(gates, gates.admit(event, at, cause), expected), tries, [event])
         return event
 
     def append_or_raise(
-        self, event: Event, *, at: Moment | None = None, expected_version: int | None = None, retry: int = 0
+        self,
+        event: Event,
+        *,
+        at: Moment | None = None,
+        expected_version: int | None = None,
+        retry: int = 0,
+        caused_by: Event | None = None,
     ) -> Event:
         """Append an event, or raise `EventRejected` (`ConflictError` for a lost race) with the event."""
-        return or_raise(self.append(event, at=at, expected_version=expected_version, retry=retry))
+        return or_raise(self.append(event, at=at, expected_version=expected_version, retry=retry, caused_by=caused_by))
 
-    def append_all(self, events: Iterable[Event], *, retry: int = 0) -> list[Event]:
+    def append_all(self, events: Iterable[Event], *, retry: int = 0, caused_by: Event | None = None) -> list[Event]:
         """Append events as one unit of work: each judged on top of the former, all written or none.
 
         Parameters
         ----------
         events : iterable of Event
-        retry : int
+        retry, caused_by
             As for `append`.
 
         Returns
@@ -172,8 +195,9 @@ class EventStream(ReadingSide):
         """
         batch = checked_batch(events)
         tries = self._tries(retry, None)
+        cause = cause_of(caused_by, self._lab)
         if batch:
-            self._on_latest(lambda gates: append_batch(gates, batch), tries, batch)
+            self._on_latest(lambda gates: append_batch(gates, batch, cause), tries, batch)
         return batch
 
     def check(self, event: Event, *, at: Moment | None = None) -> Verdict:
@@ -295,21 +319,23 @@ class Reading(ReadingSide):
         """The version it is at."""
         return self._seen.version
 
-    def append(self, event: Event, *, at: Moment | None = None) -> Event:
+    def append(self, event: Event, *, at: Moment | None = None, caused_by: Event | None = None) -> Event:
         """Append an event as the next version after the one that was seen; see `EventStream.append`."""
         check_event(event)
-        self._on_seen(lambda gates: append_one(gates, gates.admit(event, at)))
+        cause = cause_of(caused_by, self._lab)
+        self._on_seen(lambda gates: append_one(gates, gates.admit(event, at, cause)))
         return event
 
-    def append_or_raise(self, event: Event, *, at: Moment | None = None) -> Event:
+    def append_or_raise(self, event: Event, *, at: Moment | None = None, caused_by: Event | None = None) -> Event:
         """Append an event, or raise `EventRejected` (`ConflictError` for a lost race) with the event."""
-        return or_raise(self.append(event, at=at))
+        return or_raise(self.append(event, at=at, caused_by=caused_by))
 
-    def append_all(self, events: Iterable[Event]) -> list[Event]:
+    def append_all(self, events: Iterable[Event], *, caused_by: Event | None = None) -> list[Event]:
         """Append events as one unit of work; see `EventStream.append_all`."""
         batch = checked_batch(events)
+        cause = cause_of(caused_by, self._lab)
         if batch:
-            self._on_seen(lambda gates: append_batch(gates, batch))
+            self._on_seen(lambda gates: append_batch(gates, batch, cause))
         return batch
 
     def check(self, event: Event, *, at: Moment | None = None) -> Verdict:

@@ -24,7 +24,7 @@ FLOORS = [
     {"event", "upcast", "codec"},
     {"fold", "projection", "judging"},
     {"store"},
-    {"metainformation"},
+    {"metainformation", "causation"},
     {"tiers"},
     {"rejection", "rejections", "seen", "selection", "views"},
     {"current", "rules"},
@@ -47,6 +47,7 @@ FLOORS = [
 LOOKS_UP = {
     ("errors", "event"): "an error knows the event it is about: a type",
     ("current", "jobs"): "a lab has jobs: a type",
+    ("causation", "current"): "whose log has the cause: a type",
     ("event", "rejection"): "an event knows how it was refused: a type",
     ("errors", "widgets"): "a repr is drawn by the widgets",
     ("event", "widgets"): "a repr is drawn by the widgets",

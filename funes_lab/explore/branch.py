@@ -70,9 +70,9 @@ class Branch(ReadingSide):
 
     # --- what if -----------------------------------------------------------------------------------------------
 
-    def append(self, event: Event, *, at: Moment | None = None) -> Event:
+    def append(self, event: Event, *, at: Moment | None = None, caused_by: Event | None = None) -> Event:
         """Append an event; see `EventStream.append`. What a rule refuses comes back with its errors."""
-        return self._said(self._stream.append(event, at=at), edits.appended)
+        return self._said(self._stream.append(event, at=at, caused_by=caused_by), edits.appended)
 
     def insert(self, event: Event, *, at: Moment) -> Event:
         """Append an event as if it had happened at another time; judged at its true place.

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from funes_lab.causation import Cause
 from funes_lab.current import Workspace
 from funes_lab.seen import Memory
-from funes_lab.store import Store, Unit
+from funes_lab.store import Row, Store, Unit
 from funes_lab.transaction import Transaction
 
 if TYPE_CHECKING:
@@ -86,9 +87,13 @@ class Desk:
         """Whether writes are refused."""
         return self._lab.read_only
 
-    def metainformation_now(self) -> dict[str, Any]:
+    def metainformation_now(self, cause: Cause | None = None) -> dict[str, Any]:
         """The context that is bound now."""
-        return self._lab.metainformation_now()
+        return self._lab.metainformation_now(cause)
+
+    def row(self, idx: str, version: int) -> Row | None:
+        """One event as this writer sees the log."""
+        return self.store.event(idx, version, self.unit)
 
     def queue(self, jobs: Sequence[Job]) -> None:
         """Let jobs run once the transaction is committed."""
