@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from funes_lab.explore.branch import Branch
+    from funes_lab.explore.explain import EventExplanation
 
 
 class ReadingSide(Showing):
@@ -223,6 +225,64 @@ class ReadingSide(Showing):
         from funes_lab.explore.branch import branch_of
 
         return branch_of(self, at_version)
+
+    def explain(self, version: int, *, projections: Iterable[type[Projection[Any]]] = ()) -> EventExplanation:
+        """Tell all that is known of one event: who, when, in what context, what it changed, what was refused around it.
+
+        Parameters
+        ----------
+        version : int
+        projections : iterable of Projection classes
+            More to look at than those of the stream's class (consistency, transactional and async ones).
+
+        Returns
+        -------
+        EventExplanation
+            A page, as text and as HTML. Its facts are attributes: `changes`, `refused`, `causes`, `effects` and
+            `correlated` are DataFrames; `backdated`, `meta_info`, `correlation_id`, `causation_id` and more.
+
+        Raises
+        ------
+        ValueError
+            If the stream, or the reading, has no event of that version.
+        UpcastError
+            If an upcaster breaks at it. Blocks that break do not raise here: the page says which.
+
+        Examples
+        --------
+        >>> import funes_lab as fl
+        >>> from pydantic import BaseModel, Field
+        >>> class Stocked(fl.Event, name="Example::Stocked"):
+        ...     pieces: int
+        >>> class Reserved(fl.Event, name="Example::Reserved"):
+        ...     pieces: int
+        >>> class Shelf(BaseModel):
+        ...     free: int = Field(default=0, ge=0)
+        >>> class Free(fl.Projection[Shelf]):
+        ...     @fl.interpretation_for(Stocked)
+        ...     def stocked(state, event):
+        ...         state.free += event.pieces
+        ...     @fl.interpretation_for(Reserved)
+        ...     def reserved(state, event):
+        ...         state.free -= event.pieces
+        >>> class ShelfStream(fl.EventStream):
+        ...     consistency_projection = Free
+        >>> lab = fl.Lab(clock=fl.testing.Clock("2026-05-01T08:00:00Z"))
+        >>> shelf = ShelfStream.for_("shelf-7")
+        >>> stocked = shelf.append(Stocked(pieces=5))
+        >>> for pieces in (9, 2, 4):
+        ...     event = shelf.append(Reserved(pieces=pieces), caused_by=stocked)
+        >>> explained = shelf.explain(2)
+        >>> explained.changes.to_dict("records")
+        [{'projection': 'Free', 'field': 'free', 'before': 5, 'after': 3}]
+        >>> explained.refused[["around", "version_read"]].to_dict("split")["data"]
+        [['before it', 1], ['after it', 2]]
+        >>> explained.causes.id.tolist(), shelf.explain(1).effects.id.tolist()
+        (['shelf-7#1'], ['shelf-7#2'])
+        """
+        from funes_lab.explore.explain import explain
+
+        return explain(self, version, projections)
 
     def _project(
         self, projection: type[Projection[Any]], at: Moment | None, as_of: Moment | None

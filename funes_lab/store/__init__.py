@@ -170,6 +170,10 @@ class Store(Protocol):
         """One row of a stream."""
         ...
 
+    def bound(self, name: str, value: str, unit: Unit | None = None) -> list[Row]:
+        """The rows of the log that have this value under a name in their `meta_info`, in the order of recording."""
+        ...
+
     def insert(self, row: Row, unit: Unit | None = None) -> None:
         """Write one row, or raise VersionTaken."""
         ...

@@ -39,7 +39,7 @@ from funes_lab.store.failures import damage_told, is_duplicate, told
 from funes_lab.store.file_lock import FileLock
 from funes_lab.store.journal import JournalTable
 from funes_lab.store.opening import bind_indexes, check_path, connect, prepare, was_not_closed
-from funes_lab.store.queries import SHAPES, answered
+from funes_lab.store.queries import BOUND, ROWS, SHAPES, answered
 from funes_lab.store.read_models import ReadModelTables
 from funes_lab.store.scan import DuckDBScan
 from funes_lab.store.tables import Table
@@ -49,10 +49,7 @@ from funes_lab.watching import Watchers
 
 _COLUMNS: Final = '"klass", "idx", "props", "meta_info", "version", "created_at", "occurred_at"'
 _INSERT: Final = f'INSERT INTO "event_entries" ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)'
-_SELECT: Final = (
-    'SELECT "klass", "idx", "props", "meta_info", "version", epoch_us("created_at"), epoch_us("occurred_at") '
-    'FROM "event_entries" WHERE "idx" = ?'
-)
+_SELECT: Final = f'{ROWS} WHERE "idx" = ?'
 _HEAD: Final = 'SELECT max("version"), epoch_us(max("occurred_at")) FROM "event_entries" WHERE "idx" = ?'
 # a filter on the version beside the idx would make DuckDB scan the whole table
 _ONE: Final = f'WITH stream AS MATERIALIZED ({_SELECT}) SELECT * FROM stream WHERE "version" = ?'
@@ -172,6 +169,10 @@ class DuckDBStore(JournalTable, ReadModelTables):
             return None
         row = found[0]
         return _row(row)
+
+    def bound(self, name: str, value: str, unit: Unit | None = None) -> list[Row]:
+        """The rows of the log that have this value under a name in their `meta_info`."""
+        return [_row(row) for row in self._fetch(BOUND, [name, f"$.{name}", value], unit)]
 
     def scan(self, selection: Selection = EVERYTHING, unit: Unit | None = None) -> DuckDBScan:
         """Rows of the log in replay order, stream by stream."""

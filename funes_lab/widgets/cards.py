@@ -170,3 +170,54 @@ class RejectionsCard:
 
     rows: Sequence[RejectionRow]
     more: int
+
+
+@dataclass(frozen=True)
+class ChangedCard:
+    """What an event changed in one projection; `said` instead, where there is nothing to show."""
+
+    projection: str
+    tiers: Sequence[str]
+    lines: Sequence[StateLine]
+    said: str
+
+
+@dataclass(frozen=True)
+class AroundRow:
+    """One attempt that was refused around an event: before it, lost to it, or after it."""
+
+    around: str
+    attempt: RejectionRow
+
+
+@dataclass(frozen=True)
+class LinkRow:
+    """An event that led to another one, or that another one led to: its id, its name, when it was recorded."""
+
+    id: str
+    event: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class ExplanationCard:
+    """One event of the log with all that is known of it.
+
+    `parts` has more than one row where an upcaster made several events of it. `place` is the version that a backdated
+    event came right after (0: none), None for one that came last. `shared` counts the events of its correlation, itself
+    included; `causes` begins with the nearest, `cause` is the id of it as it is stored, "" for none.
+    """
+
+    id: str
+    idx: str
+    stream_class: str
+    parts: Sequence[EventRow]
+    place: int | None
+    meta_info: Mapping[str, object]
+    correlation: str
+    shared: int
+    cause: str
+    causes: Sequence[LinkRow]
+    effects: Sequence[LinkRow]
+    changed: Sequence[ChangedCard]
+    refused: Sequence[AroundRow]

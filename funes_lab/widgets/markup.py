@@ -58,10 +58,10 @@ _LAYOUT: Final = """
 """
 
 
-def section(label: str, *parts: str) -> str:
-    """Write a whole picture: its style and its labelled section."""
+def section(label: str, *parts: str, layout: str = "") -> str:
+    """Write a whole picture: its style, with the few rules of its own, and its labelled section."""
     body = "".join(parts)
-    style = theme.style(body, _LAYOUT, without=(theme.CONTROLS, theme.PICTURES))
+    style = theme.style(body, _LAYOUT + layout, without=(theme.CONTROLS, theme.PICTURES))
     return f'{style}<section class="fl fl-repr" aria-label="{text(label)}">{body}</section>'
 
 

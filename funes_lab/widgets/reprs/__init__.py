@@ -11,6 +11,7 @@ from funes_lab.widgets.cards import (
     ErrorsCard,
     EventCard,
     EventRow,
+    ExplanationCard,
     LabCard,
     RejectionCard,
     RejectionRow,
@@ -21,6 +22,7 @@ from funes_lab.widgets.cards import (
     Winner,
 )
 from funes_lab.widgets.reprs.event import event_html, event_text
+from funes_lab.widgets.reprs.explanation import explanation_html, explanation_text
 from funes_lab.widgets.reprs.log import lab_html, lab_text, stream_html, stream_text
 from funes_lab.widgets.reprs.rejection import (
     errors_html,
@@ -36,6 +38,7 @@ __all__ = [
     "ErrorsCard",
     "EventCard",
     "EventRow",
+    "ExplanationCard",
     "LabCard",
     "RejectionCard",
     "RejectionRow",
@@ -48,6 +51,8 @@ __all__ = [
     "errors_text",
     "event_html",
     "event_text",
+    "explanation_html",
+    "explanation_text",
     "lab_html",
     "lab_text",
     "rejection_html",
