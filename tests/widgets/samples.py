@@ -164,6 +164,37 @@ REJECTIONS = reprs.RejectionsCard(
 )
 NO_REJECTIONS = reprs.RejectionsCard([], 0)
 
+_FIRST = reprs.LinkRow("mail-9#1", "Mail::SlipReceived", at(2026, 10, 1, 8))
+EXPLAINED = reprs.ExplanationCard(
+    id="debts-123#12",
+    idx="debts-123",
+    stream_class="DebtEventStream",
+    parts=[LAST[-1]],
+    place=10,
+    meta_info={"user": "ada"},
+    correlation="mail-9#1",
+    shared=3,
+    cause="mail-9#1",
+    causes=[_FIRST],
+    effects=[reprs.LinkRow("mail-9#2", "Mail::ReceiptSent", at(2026, 10, 3, 9, 1))],
+    changed=[
+        reprs.ChangedCard("VirtualOutstandingBalance", ["consistency"], [
+            reprs.StateLine("outstanding_balance", Decimal("150.00"), Decimal("100.00"), "changed"),
+            reprs.StateLine("late", None, True, "added"),
+            reprs.StateLine("grace", 3, None, "removed"),
+        ], ""),
+        reprs.ChangedCard("Fees", ["transactional", "async"], [], "does not interpret Debt::PaymentReceived"),
+    ],
+    refused=[
+        reprs.AroundRow("before it", reprs.RejectionRow(_TRIED_AT, "debts-123", PAYMENT, "state", EXCEEDS.message)),
+        reprs.AroundRow("lost to it", reprs.RejectionRow(_TRIED_AT, "debts-123", PAYMENT, "conflict", "taken")),
+    ],
+)  # fmt: skip
+EXPLAINED_PLAINLY = replace(
+    EXPLAINED, parts=[ISSUED], place=None, meta_info={}, correlation="", shared=1, cause="", causes=[], effects=[],
+    changed=[], refused=[],
+)  # fmt: skip
+
 _CARDS: dict[str, list[Any]] = {
     "stream": [STREAM, EMPTY_STREAM],
     "errors": [
@@ -176,6 +207,7 @@ _CARDS: dict[str, list[Any]] = {
     "event": [ACCEPTED_EVENT, REFUSED_EVENT, NEW_EVENT, UNFIT_EVENT],
     "lab": [LAB, EMPTY_LAB, replace(LAB, closed=True), replace(EMPTY_LAB, path="x.duckdb", read_only=True)],
     "rejections": [REJECTIONS, NO_REJECTIONS],
+    "explanation": [EXPLAINED, EXPLAINED_PLAINLY, replace(EXPLAINED, causes=[], parts=[ISSUED, LAST[0]])],
 }
 
 

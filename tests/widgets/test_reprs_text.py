@@ -246,6 +246,74 @@ def test_a_backdated_event_is_judged_at_its_place_in_time() -> None:
     )
 
 
+def test_an_explanation_is_a_page_about_one_event() -> None:
+    assert shown(
+        "explanation",
+        samples.EXPLAINED,
+        """
+        Debt::PaymentReceived  ✓ version 12 of debts-123
+
+        1  What happened
+           principal_amount  50.00
+           interest_amount   0.31
+
+        2  When, and in what context
+           happened 1 Oct 2026 09:00:00 UTC
+           recorded 3 Oct 2026 09:00:00 UTC, 2 d later
+           backdated: in the order of what happened it came right after #10
+           user  ada
+
+        3  What led to it, and where it led
+           caused by mail-9#1 Mail::SlipReceived
+           led to mail-9#2 Mail::ReceiptSent
+           correlation mail-9#1, shared by 3 events
+
+        4  What it changed
+           VirtualOutstandingBalance (consistency)
+             ~  outstanding_balance  150.00 → 100.00
+             +  late                 – → true
+             −  grace                3 → gone
+           Fees (transactional, async)
+             does not interpret Debt::PaymentReceived
+
+        5  Refused around it
+           when        tried, UTC           refused by   event                  why
+           before it   2026-10-10 14:02:11  ◇ state      Debt::PaymentReceived  payment 999,999.00 exceeds
+                                                                                the outstanding balance
+                                                                                100.00
+           lost to it  2026-10-10 14:02:11  ⟩⟨ conflict  Debt::PaymentReceived  taken
+        """,
+    )
+
+
+def test_an_explanation_of_an_event_that_stands_alone_says_so() -> None:
+    assert shown(
+        "explanation",
+        samples.EXPLAINED_PLAINLY,
+        """
+        Debt::Issued  ✓ version 1 of debts-123
+
+        1  What happened
+           amount         600.00
+           interest_rate  0.05
+
+        2  When, and in what context
+           happened and recorded 5 Jan 2026 09:00:00 UTC
+           no metainformation was bound
+
+        3  What led to it, and where it led
+           no cause was given
+           no event says that this one caused it
+
+        4  What it changed
+           The class of the stream has no projection; to look at others: stream.explain(1, projections=[…])
+
+        5  Refused around it
+           Nothing was refused around it.
+        """,
+    )
+
+
 def test_an_accepted_event_names_its_version() -> None:
     assert shown(
         "event",

@@ -7,12 +7,15 @@ host's theme, and escapes whatever a card holds. Neither grows with the size of 
 from __future__ import annotations
 
 from funes_lab.widgets.cards import (
+    AroundRow,
+    ChangedCard,
     ErrorRow,
     ErrorsCard,
     EventCard,
     EventRow,
     ExplanationCard,
     LabCard,
+    LinkRow,
     RejectionCard,
     RejectionRow,
     RejectionsCard,
@@ -34,12 +37,15 @@ from funes_lab.widgets.reprs.rejection import (
 )
 
 __all__ = [
+    "AroundRow",
+    "ChangedCard",
     "ErrorRow",
     "ErrorsCard",
     "EventCard",
     "EventRow",
     "ExplanationCard",
     "LabCard",
+    "LinkRow",
     "RejectionCard",
     "RejectionRow",
     "RejectionsCard",

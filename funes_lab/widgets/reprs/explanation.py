@@ -51,7 +51,7 @@ def _verdict(card: ExplanationCard) -> str:
 
 
 def _way(card: ExplanationCard) -> str:
-    return f"stream.explain({card.parts[0].version})"
+    return f"stream.explain({formats.plain_number(card.parts[0].version)})"
 
 
 def _frames(card: ExplanationCard) -> str:
@@ -66,7 +66,7 @@ def _payloads(card: ExplanationCard) -> list[tuple[str, Sequence[tuple[str, obje
     several = len(card.parts) > 1
     return [
         (part.event if several else "", list(sentences.beside(part.payload, part.occurred_at).items()))
-        for part in card.parts
+        for part in card.parts[:_LINKS]
     ]
 
 
@@ -163,11 +163,19 @@ def _more_way(card: ExplanationCard) -> str:
     return f"{_way(card)[:-1]}, projections=[…])"
 
 
+def _tiers(changed: ChangedCard) -> str:
+    return formats.middle(", ".join(changed.tiers), _NAME)
+
+
+def _said(changed: ChangedCard) -> str:
+    return formats.shorten(changed.said, sentences.MESSAGE)
+
+
 def _changed_rows(changed: ChangedCard, card: ExplanationCard) -> Iterator[str]:
-    tiers = f" {markup.muted(', '.join(changed.tiers))}" if changed.tiers else ""
+    tiers = f" {markup.muted(_tiers(changed))}" if changed.tiers else ""
     whose = markup.cell(f"{markup.name(changed.projection, _NAME)}{tiers}")
     if changed.said:
-        yield markup.row(whose, f'<td colspan="2" class="muted"{_LEFT}>{markup.text(changed.said)}</td>')
+        yield markup.row(whose, f'<td colspan="2" class="muted"{_LEFT}>{markup.text(_said(changed))}</td>')
     for n, line in enumerate(changed.lines[: formats.FIELDS]):
         yield markup.row(markup.cell("") if n else whose, *_line_cells(line))
     if (more := len(changed.lines) - formats.FIELDS) > 0:
@@ -187,9 +195,9 @@ def _changed_text(card: ExplanationCard) -> list[str]:
         return columns.sentence(f"{_NO_PROJECTION} {_more_way(card)}", "   ")
     lines: list[str] = []
     for changed in card.changed:
-        tiers = f" ({', '.join(changed.tiers)})" if changed.tiers else ""
+        tiers = f" ({_tiers(changed)})" if changed.tiers else ""
         lines += columns.sentence(f"{formats.middle(changed.projection, _NAME)}{tiers}", "   ")
-        lines += columns.sentence(changed.said, "     ") if changed.said else _lines_text(changed.lines)
+        lines += columns.sentence(_said(changed), "     ") if changed.said else _lines_text(changed.lines)
     return lines
 
 
@@ -226,7 +234,7 @@ def _refused_html(card: ExplanationCard) -> str:
 def _refused_row(row: AroundRow) -> str:
     tried = row.attempt
     return markup.row(
-        markup.cell(markup.text(row.around), "nw"),
+        markup.cell(markup.name(row.around, 12), "nw"),
         markup.cell(formats.time(tried.time, seconds=True), "nw muted"),
         markup.cell(markup.stage(tried.stage)),
         markup.cell(markup.name(tried.event), "nw"),
@@ -248,7 +256,13 @@ def _refused_cells(row: AroundRow) -> Sequence[columns.Cell]:
     tried = row.attempt
     gate = f"{sentences.stage_glyph(tried.stage)} {sentences.stage_word(tried.stage)}".strip()
     why = partial(_wrapped, tried.message)
-    return (row.around, formats.time(tried.time, seconds=True), gate, formats.middle(tried.event, 22), why)
+    return (
+        formats.middle(row.around, 12),
+        formats.time(tried.time, seconds=True),
+        gate,
+        formats.middle(tried.event, 22),
+        why,
+    )
 
 
 def _wrapped(message: str, room: int) -> list[str]:
