@@ -150,3 +150,26 @@ def would_carry(cause: Cause | None, lab: Workspace) -> dict[str, Any]:
     except InvalidMetainformationError:
         return cause.ids()
     return {name: context[name] for name in cause.ids()}
+
+
+class Context(NamedTuple):
+    """What is stored beside an event: its ids, None where there is none, and what the user bound."""
+
+    correlation_id: Any
+    causation_id: Any
+    bound: dict[str, Any]
+
+
+def parted(meta_info: Mapping[str, Any]) -> Context:
+    """Part the ids from what the user bound.
+
+    Examples
+    --------
+    >>> parted({"user": "Ada", "correlation_id": "a#1", "causation_id": ""})
+    Context(correlation_id='a#1', causation_id=None, bound={'user': 'Ada'})
+    """
+    correlation, causation = (
+        None if is_empty(meta_info.get(name)) else meta_info[name] for name in (CORRELATION, CAUSATION)
+    )
+    bound = {name: value for name, value in meta_info.items() if name not in (CORRELATION, CAUSATION)}
+    return Context(correlation, causation, bound)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from funes_lab import formats, registry
-from funes_lab.causation import CAUSATION, CORRELATION, id_of, is_empty, place_of
+from funes_lab.causation import CAUSATION, CORRELATION, id_of, parted, place_of
 from funes_lab.codec import decode_context
 from funes_lab.event import Event
 from funes_lab.explore.changes import Changed, changed_by
@@ -150,9 +150,8 @@ def explain(side: ReadingSide, version: int, projections: Iterable[type[Projecti
     folds = _folds(side, projections)
     parts = read_events(row)
     bound = decode_context(row.meta_info)
-    shown = formats.mask(bound, [name for part in parts for name in part.filter_attributes])
-    correlation = id_of(row.idx, row.version) if is_empty(bound.get(CORRELATION)) else bound[CORRELATION]
-    own = id_of(row.idx, row.version)
+    context = parted(formats.mask(bound, [name for part in parts for name in part.filter_attributes]))
+    own, known = id_of(row.idx, row.version), parted(bound)
     attempts = _around(side, row)
     return EventExplanation(
         id=own,
@@ -162,20 +161,16 @@ def explain(side: ReadingSide, version: int, projections: Iterable[type[Projecti
         parts=parts,
         row=row,
         place=_place(rows, row),
-        meta_info={name: value for name, value in shown.items() if name not in (CORRELATION, CAUSATION)},
-        correlation_id=_id(shown, CORRELATION),
-        causation_id=_id(shown, CAUSATION),
+        meta_info=context.bound,
+        correlation_id=context.correlation_id,
+        causation_id=context.causation_id,
         refused=_refused(attempts),
-        causes=_frame(_causes(side, bound.get(CAUSATION))),
+        causes=_frame(_causes(side, known.causation_id)),
         effects=_frame(_bound(side, rows, CAUSATION, own)),
-        correlated=_frame(_correlated(side, rows, row, correlation)),
+        correlated=_frame(_correlated(side, rows, row, own if known.correlation_id is None else known.correlation_id)),
         folded=[Folded(fold.name, tiers, changed_by(fold, rows, [row.version])[row.version]) for fold, tiers in folds],
         attempts=attempts,
     )
-
-
-def _id(context: Mapping[str, Any], name: str) -> Any:
-    return None if is_empty(context.get(name)) else context[name]
 
 
 def _row(rows: Sequence[Row], version: int, idx: str) -> Row:

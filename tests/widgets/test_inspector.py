@@ -214,7 +214,10 @@ def test_a_loser_stands_beside_its_winner(lab, refused):
 def test_a_backdated_attempt_stands_at_its_place(lab, refused):
     inspector = lab.rejections.inspect()
     inspector.selection = refused[4].rejection
-    assert told(inspector)["panels"][2]["said"] == ["Versions 1…2", "Judged after #1, at its place in time"]
+    assert told(inspector)["panels"][2]["said"] == [
+        "Versions 1…2; more of #1: stream.explain(1)",
+        "Judged after #1, at its place in time",
+    ]
     assert [row[0] for row in panel(inspector, 2)] == ["2", "✗ 3", "1"]
 
 
@@ -495,3 +498,28 @@ def test_hostile_names_and_payloads_are_text(lab):
 def test_rejections_that_know_no_lab_say_where_to_ask(lab):
     with pytest.raises(TypeError, match=r"ask lab\.rejections"):
         Rejections(lab.store).inspect()
+
+
+# --- what led to an attempt, by its own word ------------------------------------------------------------------------
+
+
+def test_an_attempt_says_what_caused_it(lab, refused):
+    first = NoteStream.for_("mail", lab=lab).append_or_raise(noted())
+    attempt = DebtEventStream.for_("debts-1", lab=lab).append(paid(700, 20), caused_by=first)
+    late = DebtEventStream.for_("debts-1", lab=lab).read()
+    DebtEventStream.for_("debts-1", lab=lab).append_or_raise(paid(1, 21))
+    denied = late.append(paid(2, 21), caused_by=first)
+    inspector = lab.rejections.inspect()
+    for event in (attempt, denied):
+        inspector.selection = event
+        rows = [row[:2] for row in panel(inspector, 0)]
+        assert ["caused by", "mail#1"] in rows
+        assert ["correlation", "mail#1"] in rows
+        assert inspector.static().svg.count("mail#1") >= 2
+
+
+def test_an_attempt_leads_to_what_explains_the_event_it_met(lab, refused):
+    inspector = lab.rejections.inspect(stage="conflict")
+    assert told(inspector)["panels"][2]["said"][0].endswith("more of #2: stream.explain(2)")
+    inspector = lab.rejections.inspect(stage="own")
+    assert "explain" not in str(told(inspector)["panels"])

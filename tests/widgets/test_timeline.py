@@ -11,6 +11,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 import funes_lab as fl
+from funes_lab import formats
 from funes_lab.widgets.timeline import axis as timeline_axis
 from funes_lab.widgets.timeline import data as timeline_data
 from funes_lab.widgets.timeline.axis import DAY, HOUR, LAST, MINUTE, SECOND, context, micro, step_for, ticks
@@ -289,10 +290,10 @@ def test_what_is_told_of_an_event_is_masked_and_says_when_both_times_are_the_sam
     timeline = line.timeline()
     timeline.selection = 1
     told = timeline.details["1 line-1"]
-    (payload, event, context_) = told["panels"]
+    (payload, event, changed) = told["panels"]
     assert payload == ["Lines::Drawn", [["amount", "30", False], ["pin", "[FILTERED]", False]], ""]
     assert ["happened", "same", False] in event[1]
-    assert context_ == ["Metainformation", [], "none"]
+    assert changed[0].startswith("Changed, ")
     assert told["say"] == "version 1, Lines::Drawn, 5 Jan 2026 09:00:00 UTC, in the log"
     assert told["note"]["tone"] == "accepted"
 
@@ -308,6 +309,49 @@ def test_what_is_told_of_an_attempt_is_why_it_was_refused(line):
     assert told["own"]["note"]["tone"] == "own"
     assert told["conflict"]["note"]["headline"].startswith("Denied: version 2 was taken by Lines::Paid")
     assert all(note["panels"][1][0] == "Attempt" for note in told.values())
+
+
+def panels(timeline, wanted):
+    timeline.selection = wanted
+    told = timeline.details[timeline.selected]
+    return {caption: {name: shown for name, shown, _ in lines} or below for caption, lines, below in told["panels"]}
+
+
+def test_an_event_tells_what_it_changed_as_an_explanation_does(line):
+    timeline = line.timeline()
+    for row in line.rows():
+        told = panels(timeline, row.version)
+        (changed,) = (shown for caption, shown in told.items() if caption.startswith("Changed, "))
+        explained = line.explain(row.version).changes
+        assert changed == {
+            name: f"{formats.value(before)} → {formats.value(after)}"
+            for name, before, after in zip(explained.field, explained.before, explained.after, strict=True)
+        }
+        assert f"stream.explain({row.version})" in timeline.details[timeline.selected]["note"]["reasons"][0][2]
+
+
+def test_an_event_and_an_attempt_say_what_caused_them(line):
+    cause = fl.EventStream.for_("other", lab=line.lab).append_or_raise(Drawn(amount=1))
+    event = line.append_or_raise(Drawn(amount=1), caused_by=cause)
+    refused = line.append(Drawn(amount=-1), caused_by=cause)
+    for timeline in (line.timeline(), line.lab.timeline()):
+        assert panels(timeline, event)["Event"]["correlation"] == "other#1"
+        assert "caused by other#1" in timeline.details[timeline.selected]["note"]["reasons"][0][2]
+        attempt = panels(timeline, refused)["Attempt"]
+        assert (attempt["caused by"], attempt["correlation"]) == ("other#1", "other#1")
+        assert "other#1" in timeline.static().svg
+
+
+def test_in_a_lab_nobody_knows_the_rules_of_a_stream(line):
+    assert list(panels(line.lab.timeline(), (line.idx, 1))) == ["Lines::Drawn", "Event", "Metainformation"]
+
+
+def test_of_a_stream_that_is_too_long_a_line_says_what_works_it_out(line):
+    line.append_all([Paid(amount=1) for _ in range(5_000)])
+    told = panels(line.timeline(), 2)
+    assert [shown for caption, shown in told.items() if caption.startswith("Changed, ")] == [
+        "worked out by stream.explain(2)"
+    ]
 
 
 # --- it follows the log -------------------------------------------------------------------------------------------

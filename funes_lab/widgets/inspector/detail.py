@@ -10,12 +10,13 @@ from itertools import islice
 from typing import Any, Final
 
 from funes_lab import formats
+from funes_lab.causation import parted
 from funes_lab.rejection import Rejection
 from funes_lab.widgets import sentences, telling
 from funes_lab.widgets.cards import EventRow, RejectionCard, StateLine
 from funes_lab.widgets.form.outlook import shown_lines
 from funes_lab.widgets.inspector.led import Led, Told
-from funes_lab.widgets.timeline.detail import refused_note
+from funes_lab.widgets.timeline.detail import ids, refused_note
 
 _NAME: Final = 60
 _VALUE: Final = 120
@@ -46,7 +47,7 @@ def detail(rejection: Rejection, led: Led) -> dict[str, Any]:
     event, idx = formats.middle(card.event, _NAME), formats.middle(card.idx, _NAME)
     return {
         "note": refused_note(card),
-        "panels": [attempted, _state(card), _led(card, led)],
+        "panels": [attempted, _state(card), _led(rejection, card, led)],
         "duel": rejection.winner is not None,
         "say": f"{event} on {idx}, {verdict}, {formats.long_time(card.time)}",
     }
@@ -79,6 +80,8 @@ def _duel(rejection: Rejection, card: RejectionCard) -> Panel:
     rows += [_row([["happened", "", ""], *(_text(told, "num keep") for told in happened)])]
     recorded = [formats.value(card.time), formats.value(winner.created_at)]
     rows += [_row([["recorded", "", ""], *(_text(told, "num keep") for told in recorded)])]
+    context = parted(formats.mask(rejection.meta_info, rejection.secret))
+    rows += [_row([[name, "", ""], _text(told, "num keep"), _text("", "num")]) for name, told in ids(context)]
     version = formats.value(winner.version)
     heads = [["", ""], ["attempted", "num"], [f"took version {version}", "num"]]
     return _panel("Attempt beside the winner", heads=heads, rows=rows, below=_more(len(names), "field"))
@@ -90,7 +93,9 @@ def _circumstances(rejection: Rejection, card: RejectionCard) -> Iterable[tuple[
     yield "tried", f"version {formats.value(card.tried_version)}"
     yield "recorded", formats.value(card.time)
     yield "happened", "same" if card.at == card.time else formats.value(card.at)
-    for name, v in islice(formats.mask(rejection.meta_info, rejection.secret).items(), formats.FIELDS):
+    context = parted(formats.mask(rejection.meta_info, rejection.secret))
+    yield from ids(context)
+    for name, v in islice(context.bound.items(), formats.FIELDS):
         yield f"meta {formats.middle(name, 40)}", formats.value(v, limit=_VALUE)
 
 
@@ -139,9 +144,11 @@ def _state_row(line: StateLine) -> dict[str, Any]:
 # --- what led there --------------------------------------------------------------------------------------------------
 
 
-def _led(card: RejectionCard, led: Led) -> Panel:
+def _led(rejection: Rejection, card: RejectionCard, led: Led) -> Panel:
     no_event: EventRow | None = None
     said = [f"{told[:1].upper()}{told[1:]}" for told in sentences.judged_on(replace(card, last=no_event))]
+    known = rejection.winner or (None if led.undone else rejection.last)
+    said[0] += f"; more of #{known.version}: stream.explain({known.version})" if known else ""
     said += [_UNDONE] if led.undone else []
     verdict = "denied" if card.stage == "conflict" else "refused"
     tried = f"✗ {formats.value(card.tried_version)}"

@@ -8,7 +8,7 @@ the payloads of those that are selected; a page without a kernel carries as many
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import traitlets
@@ -21,8 +21,8 @@ from funes_lab.widgets.live import Live
 from funes_lab.widgets.timeline import axis as timeline_axis
 from funes_lab.widgets.timeline import data as timeline_data
 from funes_lab.widgets.timeline import picture as timeline_picture
-from funes_lab.widgets.timeline.data import Story
-from funes_lab.widgets.timeline.detail import detail
+from funes_lab.widgets.timeline.data import Mark, Story
+from funes_lab.widgets.timeline.detail import details
 from funes_lab.widgets.twin import LARGEST, Static
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 #: So many neighbours on each side are told of together with the selected mark, and what other keys lead to.
 _NEAR: Final = 6
+#: Of so many marks a page is told at once.
+_AT_ONCE: Final = 400
 #: What a page needs beside its data, its picture and its script.
 _SPARE: Final = 2_000
 
@@ -146,7 +148,7 @@ class StreamTimeline(Live, esm="timeline/timeline.js", layout=_LAYOUT):
 
     def _drawn(self, story: Story, data: dict[str, Any]) -> timeline_picture.Drawn:
         place = next((n for n, mark in enumerate(story.marks) if mark.key == self.selected), None)
-        told = None if place is None else detail(story.marks[place])
+        told = None if place is None else details(story, [story.marks[place]])[self.selected]
         return timeline_picture.picture(story, data, self.by, place, told)
 
     def _show(self, story: Story) -> None:
@@ -167,7 +169,7 @@ class StreamTimeline(Live, esm="timeline/timeline.js", layout=_LAYOUT):
         """Tell of the selected mark and its neighbours."""
         place = self._places.get(self.selected)
         near = [] if place is None else [place, *self._neighbours(place)]
-        self.details = {self._story.marks[n].key: detail(self._story.marks[n]) for n in near}
+        self.details = details(self._story, [self._story.marks[n] for n in near])
 
     def _neighbours(self, place: int) -> list[int]:
         """The marks that a key leads to from one, on the axis: they are told of before they are asked for."""
@@ -201,12 +203,11 @@ class StreamTimeline(Live, esm="timeline/timeline.js", layout=_LAYOUT):
         wanted = dict.fromkeys([*([place] if marks else []), *drawn])
         wanted |= dict.fromkeys(sorted(range(len(marks)), key=lambda n: abs(n - place)))
         told: dict[str, Any] = {}
-        for n in wanted:
-            one = detail(marks[n])
-            room -= _weight({marks[n].key: one})
+        for key, one in _one_by_one(story, [marks[n] for n in wanted]):
+            room -= _weight({key: one})
             if room < 0:
                 break
-            told[marks[n].key] = one
+            told[key] = one
         return told, len(marks) - len(told)
 
 
@@ -219,6 +220,12 @@ def of_lab(lab: Workspace, idx: str | Iterable[str] | None, by: str) -> StreamTi
     """The timeline of several streams."""
     asked = idx if idx is None or isinstance(idx, str) else tuple(idx)
     return StreamTimeline(lab, lambda: timeline_data.of_lab(lab, asked), by, asked)
+
+
+def _one_by_one(story: Story, marks: Sequence[Mark]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What is told of marks, worked out for some at a time: there may be room for few of them."""
+    for first in range(0, len(marks), _AT_ONCE):
+        yield from details(story, marks[first : first + _AT_ONCE]).items()
 
 
 def _frame(story: Story) -> dict[str, Any]:

@@ -20,8 +20,10 @@ import pyarrow.compute as pc
 
 from funes_lab import formats, registry
 from funes_lab.current import Workspace
+from funes_lab.fold import Fold
 from funes_lab.rejection import Rejection
 from funes_lab.rejections import Rejections
+from funes_lab.rules import rules_of
 from funes_lab.selection import selection
 from funes_lab.store import Row
 from funes_lab.widgets import sentences
@@ -64,7 +66,8 @@ class Story:
 
     `lane_of` gives the name of a mark's lane. `way` is the code that leads on where there is nothing to show;
     `events` and `refused` count all there are, also those that are left out of `marks`; `seen` says what a reading has
-    seen.
+    seen. Of one stream `rows` are all its events in replay order, and `fold` is its consistency projection if it has
+    one: what an event changed is worked out when it is asked for.
     """
 
     title: str
@@ -75,6 +78,8 @@ class Story:
     refused: int
     way: str
     seen: str = ""
+    rows: Sequence[Row] = ()
+    fold: Fold | None = None
 
     @property
     def by_type(self) -> bool:
@@ -109,7 +114,9 @@ def of_stream(side: ReadingSide, most: int = MOST) -> Story:
     marks = _newest(_marks(rows, attempts), most)
     version = max((row.version for row in rows), default=0)
     seen = "" if type(side) is side.stream_class else f"; read at version {formats.value(version)}"
-    return Story(side.idx, marks, types, "type", len(rows), len(attempts), "stream.append(event)", seen)
+    fold = rules_of(side.stream_class).consistency
+    way = "stream.append(event)"
+    return Story(side.idx, marks, types, "type", len(rows), len(attempts), way, seen, rows, fold)
 
 
 def of_lab(lab: Workspace, idx: str | Iterable[str] | None = None, most: int = MOST) -> Story:
