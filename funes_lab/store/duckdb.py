@@ -172,7 +172,7 @@ class DuckDBStore(JournalTable, ReadModelTables):
 
     def bound(self, name: str, value: str, unit: Unit | None = None) -> list[Row]:
         """The rows of the log that have this value under a name in their `meta_info`."""
-        return [_row(row) for row in self._fetch(BOUND, [name, f"$.{name}", value], unit)]
+        return [_row(row) for row in self._fetch(BOUND, [f"$.{name}", value], unit)]
 
     def scan(self, selection: Selection = EVERYTHING, unit: Unit | None = None) -> DuckDBScan:
         """Rows of the log in replay order, stream by stream."""
