@@ -60,6 +60,14 @@ def lab() -> Iterator[fl.Lab]:
 # --- the ledger -------------------------------------------------------------------------------------------
 
 
+def test_the_page_of_the_debts_tells_every_kind_of_event_and_every_gate(rows) -> None:
+    page = (FOLDER / "debts.md").read_text(encoding="utf-8")
+    for name, count in Counter(row["klass"] for row in rows if row["attempt"] is None).items():
+        assert f"| `{name}` | {count:,} |" in page
+    for gate, count in Counter(row["attempt"] for row in rows if row["attempt"]).items():
+        assert f"| `{gate}` | {count} |" in page
+
+
 def test_there_are_500_debts_each_issued_first_and_recorded_in_order_of_version(debts) -> None:
     assert sorted(debts) == [f"debts-{number:03}" for number in range(1, 501)]
     for stream in debts.values():
@@ -303,6 +311,20 @@ def test_asking_for_the_classes_again_is_like_running_a_cell_again() -> None:
         assert registry.find("Copy::Borrowed") is after.Borrowed
         assert before.Borrowed is not after.Borrowed
         assert "SEED" not in vars(after)
+
+
+def test_the_classes_of_a_data_set_do_not_take_the_names_of_yours() -> None:
+    with fl.testing.registry():
+
+        class Returned(fl.Event, name="Copy::Returned"):
+            at: datetime
+
+        before = registry.generation()
+        with pytest.raises(fl.DefinitionError, match=r"'Copy::Returned' of 'loans' is taken by .*Returned; take the"):
+            fl.datasets.classes("loans")
+        assert registry.generation() == before
+        assert registry.find("Copy::Returned") is Returned
+        assert registry.find("Copy::Borrowed") is None
 
 
 # --- large ones -------------------------------------------------------------------------------------------

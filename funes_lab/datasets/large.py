@@ -19,7 +19,7 @@ from funes_lab.datasets.files import LOG, checked, script
 from funes_lab.lab import Lab
 
 #: So many rows become a part of a table at once.
-_BATCH = 50_000
+_BATCH = 10_000
 #: What numpy and Python take as a seed alike.
 _SEEDS = 2**32
 

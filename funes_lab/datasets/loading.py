@@ -13,9 +13,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from funes_lab import registry
 from funes_lab.codec import decode_context
 from funes_lab.datasets.files import LOG, checked, rows_of, run, script
 from funes_lab.datasets.recording import Hands, event_of
+from funes_lab.errors import DefinitionError
 from funes_lab.lab import Lab
 from funes_lab.seen import Seen
 from funes_lab.store import Head
@@ -86,6 +88,8 @@ def classes(name: str) -> SimpleNamespace:
     ------
     ValueError
         There is no data set of that name.
+    DefinitionError
+        A class of yours has one of the names. Nothing has changed then.
 
     Examples
     --------
@@ -97,7 +101,14 @@ def classes(name: str) -> SimpleNamespace:
     Decimal('0.00')
     >>> lab.close()
     """
-    module = run(checked(name), f"funes_lab.datasets.{name}")
+    for event in pc.unique(rows_of(checked(name))["klass"]).to_pylist():
+        holder = registry.find(event)
+        if holder is not None and not holder.__module__.startswith("funes_lab."):
+            raise DefinitionError(
+                f"the event name {event!r} of {name!r} is taken by {registry.called(holder)}; take the class there, or "
+                "ask for those of the data set inside `with fl.testing.registry():`"
+            )
+    module = run(name, f"funes_lab.datasets.{name}")
     return SimpleNamespace(**{exported: getattr(module, exported) for exported in module.__all__})
 
 

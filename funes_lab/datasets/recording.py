@@ -21,6 +21,8 @@ from funes_lab.lab import Lab
 from funes_lab.stream import EventStream, Reading
 from funes_lab.upcast import SHAPE_KEY
 
+#: json.dumps would make one for each payload.
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 _FACTS = "SELECT klass, idx, props, meta_info, version, created_at, occurred_at FROM event_entries"
 
 
@@ -174,4 +176,4 @@ def event_of(name: str, payload: Mapping[str, Any]) -> Event:
 
 def as_json(value: Any) -> str:
     """Write JSON as the log does."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return _ENCODER.encode(value)
