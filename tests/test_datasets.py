@@ -407,7 +407,7 @@ def test_a_file_with_events_is_not_generated_into(tmp_path: Path) -> None:
     path = tmp_path / "mine.duckdb"
     with fl.Lab(path) as mine:
         fl.EventStream.for_("talk").append(note())
-    with pytest.raises(ValueError, match=r"path .*mine.duckdb. has 1 events already; give the path of a new file"):
+    with pytest.raises(ValueError, match=r"path .*mine.duckdb. has 1 event already; give the path of a new file"):
         fl.datasets.generate("debts", 10, path)
     with fl.Lab(path) as mine:
         assert len(mine.log) == 1

@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 from tqdm.auto import tqdm
 
+from funes_lab import formats
 from funes_lab.audience import somebody_is_there
 from funes_lab.datasets import files
 from funes_lab.datasets.files import LOG, checked, script
@@ -71,7 +72,9 @@ def generate(
         lab = Lab(path, metainformation_model=context)
         try:
             if there := len(lab.log):
-                raise ValueError(f"path {lab.path!r} has {there:,} events already; give the path of a new file")
+                raise ValueError(
+                    f"path {lab.path!r} has {formats.count(there, 'event')} already; give the path of a new file"
+                )
             with _told(events, progress=progress) as bar:
                 rows = _rows(generator, events, generator.SEED if seed is None else seed)
                 lab.load(_table(rows, bar))

@@ -6,7 +6,7 @@ So every fact of a data set was accepted, and every attempt in it was refused by
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -122,7 +122,7 @@ class Recorder:
         """
         found = [*entries]
         steps: chain[tuple[datetime, int, Entry]] = chain(
-            ((entry.read_at, 0, entry) for entry in found if entry.read_at is not None),
+            ((entry.read_at, 0, entry) for entry in _overtaken(found) if entry.read_at is not None),
             ((entry.recorded_at, 1, entry) for entry in found),
         )
         readings: dict[int, Reading] = {}
@@ -164,6 +164,18 @@ class Recorder:
         else:
             at = entry.occurred_at or refusal.at
             self._refused.append(entry.row(refusal.version_read + 1) | {"occurred_at": at, "attempt": entry.attempt})
+
+
+def _overtaken(entries: Iterable[Entry]) -> Iterator[Entry]:
+    """Find those who read before somebody else wrote; what others read is what is there, and reading it costs more."""
+    entries = [*entries]
+    written: dict[str, list[datetime]] = {}
+    for entry in entries:
+        written.setdefault(entry.idx, []).append(entry.recorded_at)
+    for entry in entries:
+        since = entry.read_at
+        if since is not None and any(since <= other < entry.recorded_at for other in written[entry.idx]):
+            yield entry
 
 
 def event_of(name: str, payload: Mapping[str, Any]) -> Event:
