@@ -17,9 +17,9 @@ from funes_lab.teaching.exercise import Wrong, exercise, expect, kind, practice_
 
 _AGAIN = {"a", "d"}
 _NOT_AGAIN = {
-    "b": "b was refused by a rule, and as long as the facts are the same the rule says the same",
-    "c": "c says what Emil saw before Dora wrote; tried again as it is, it is accepted, and Dora’s parcel forgotten",
-    "e": "e is refused by the event’s own rule, which no fresh reading can change",
+    "b": "event b was refused by a rule, and as long as the facts are the same the rule says the same",
+    "c": "event c says what Emil saw before Dora wrote; tried again, it is accepted, and Dora’s parcel forgotten",
+    "e": "event e is refused by the event’s own rule, which no fresh reading can change",
 }
 
 
