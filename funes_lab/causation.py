@@ -142,14 +142,11 @@ def cause_of(caused_by: object, lab: Workspace) -> Cause | None:
 
 
 def would_carry(cause: Cause | None, lab: Workspace) -> dict[str, Any]:
-    """The ids of an event that was refused; of a context that does not hold, those that the cause has."""
-    if cause is None:
-        return {}
+    """The context that an event would have had that was refused; of one that does not hold, the ids of its cause."""
     try:
-        context = lab.metainformation_now(cause)
+        return lab.metainformation_now(cause)
     except InvalidMetainformationError:
-        return cause.ids()
-    return {name: context[name] for name in cause.ids()}
+        return {} if cause is None else cause.ids()
 
 
 class Context(NamedTuple):
