@@ -85,7 +85,7 @@ def state_of(fold: Fold, events: Sequence[Event], at: datetime) -> BaseModel:
 
 
 def judge_last(
-    fold: Fold, base: BaseModel, event: Event, at: datetime, history: History, *, show: bool = False
+    fold: Fold, base: BaseModel, event: Event, at: datetime, history: History, *, show: bool = False, keep: bool = False
 ) -> Judgement:
     """Judge an event on top of a state.
 
@@ -103,12 +103,14 @@ def judge_last(
         Gives the events behind `base`, to show what a refused event found there.
     show : bool
         Leave `base` alone and give `before` and `after` whatever the verdict.
+    keep : bool
+        Leave `base` alone.
 
     Returns
     -------
     Judgement
     """
-    in_place = not (fold.immutable or show)
+    in_place = not (fold.immutable or show or keep)
     sitting = _Sitting(fold)
     with folding(fold, sitting):
         said = sitting.over(event)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -11,9 +12,11 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 
 import funes_lab as fl
+from funes_lab.fold import project
+from funes_lab.projection import fold_of
 from tests.domain import (
     DebtEventStream,
     NoteStream,
@@ -21,6 +24,7 @@ from tests.domain import (
     ShortTrail,
     VirtualOutstandingBalance,
     day,
+    debts_script,
     issued,
     noted,
     paid,
@@ -151,6 +155,106 @@ def test_a_long_stream_is_judged_in_stretches_as_one_by_one(history):
     lab = logged([[(km, number) for number, km in enumerate(history)]])
     for then in ("drop", "keep"):
         assert told(lab.audit(Runner, then=then)) == tried(lab, Runner, then)
+
+
+def refused_by_brute_force(rule: type[fl.Projection[Any]], events: Sequence[fl.Event], then: str) -> list[int]:
+    """Each fact of a stream by itself: replay every prefix with it and without it, and count what is wrong."""
+    kept: list[fl.Event] = []
+    found = []
+    for event in sorted(events, key=lambda event: event.version):
+        with_it = sorted([*kept, event], key=lambda event: (event.occurred_at, event.version))
+        place = [known.version for known in with_it].index(event.version)
+        errors = Counter(wrong for end in range(place, len(with_it)) for wrong in wrong_after(rule, with_it[: end + 1]))
+        without = Counter(wrong for end in range(place, len(kept)) for wrong in wrong_after(rule, kept[: end + 1]))
+        if errors - without:
+            found.append(event.version)
+        if then == "keep" or not errors - without:
+            kept = with_it
+    return found
+
+
+def wrong_after(rule: type[fl.Projection[Any]], events: Sequence[fl.Event]) -> list[tuple[int, str]]:
+    state = project(fold_of(rule), events, events[-1].occurred_at)
+    try:
+        type(state).model_validate(state.model_dump())
+    except ValidationError as failure:
+        return [(events[-1].version, str(error["loc"])) for error in failure.errors()]
+    return []
+
+
+@pytest.mark.parametrize("then", ["drop", "keep"])
+def test_an_audit_of_the_debts_equals_a_replay_of_every_prefix(then):
+    script = debts_script()
+
+    class Lent(BaseModel):
+        balance: Decimal = Field(default=Decimal(0), le=20_000)
+        paid: Decimal = Field(default=Decimal(0), le=5_000)
+        largest: Decimal = Field(default=Decimal(0), le=900)
+
+    class Caution(fl.Projection[Lent]):
+        @fl.interpretation_for(script["Issued"])
+        def issued(state, event):
+            state.balance = event.amount
+
+        @fl.interpretation_for(script["PaymentReceived"])
+        def paid(state, event):
+            state.balance -= event.principal_amount
+            state.paid += event.principal_amount
+            state.largest = event.principal_amount
+
+    lab = fl.datasets.load("debts")
+    audit = lab.audit(Caution, then=then)
+    backdated = lab.sql("""
+        SELECT DISTINCT idx FROM (
+            SELECT idx, occurred_at < max(occurred_at) OVER (PARTITION BY idx ORDER BY version) AS late
+            FROM event_entries
+        ) WHERE late ORDER BY idx
+    """).idx.tolist()
+    sample = [*lab.log.streams().idx[::10], *backdated[::3]]
+    found = {idx: refused_by_brute_force(Caution, fl.EventStream.for_(idx, lab=lab).events, then) for idx in sample}
+    assert {idx: audit.version[audit.idx == idx].tolist() for idx in sample} == found
+    assert sum(map(len, found.values())) > 50
+    assert any(found[idx] for idx in backdated[::3])
+
+
+def test_a_stream_of_thousands_is_judged_to_its_end():
+    kilometres = [number % 7 for number in range(2_100)]
+    lab = fl.Lab()
+    NoteStream.for_("s0", lab=lab).append_all([Ran(km=km) for km in kilometres])
+    expected = [version for version, km in enumerate(kilometres, 1) if km == 6]
+    for then, met in (("drop", 10), ("keep", 10)):
+        audit = lab.audit(Last, then=then)
+        assert audit.version.tolist() == expected
+        assert {state["km"] for state in audit.state_before} == {met}
+
+
+def test_the_state_that_a_refused_event_would_have_led_to_meets_no_later_event():
+    class Tank(BaseModel):
+        left: int = Field(default=10, ge=0)
+
+    class Driven(fl.Projection[Tank]):
+        @fl.interpretation_for(Ran)
+        def ran(state, event):
+            assert state.left >= 0, "drives on an empty tank"
+            state.left -= event.km
+
+    lab = logged([[(8, 1), (5, 2), (1, 3), (4, 4), (1, 5)]])
+    assert lab.audit(Driven).version.tolist() == [2, 4]
+    with pytest.raises(fl.ProjectionError, match="drives on an empty tank"):
+        lab.audit(Driven, then="keep")
+
+
+def test_a_block_that_sets_what_the_state_does_not_have_is_named_wherever_it_comes():
+    class Lost(fl.Projection[Distance]):
+        @fl.interpretation_for(Ran)
+        def ran(state, event):
+            state.km = event.km
+            if event.km == 3:
+                state.miles = 2
+
+    lab = logged([[(20, 1), (1, 2), (3, 3), (20, 4)]])
+    with pytest.raises(fl.ProjectionError, match=r"Lost.ran at Audit::Ran #3 .* set 'miles'"):
+        lab.audit(Lost)
 
 
 def test_the_row_of_a_refusal_says_which_event_which_rule_and_where_it_led():

@@ -1,7 +1,8 @@
-"""The benchmark of the replay runs from end to end and leaves figures and a picture; how fast it is, is not tested."""
+"""The benchmarks of replay and audit run from end to end and leave their figures; how fast that is, is not tested."""
 
 import json
 import os
+import re
 import subprocess
 import sys
 from itertools import chain
@@ -22,9 +23,14 @@ def ran(tmp_path_factory):
     for rival in ("eventsourcing", "msgspec"):
         pytest.importorskip(rival, reason="make bench installs it")
     folder = tmp_path_factory.mktemp("bench")
+    return small_run("replay", folder), folder / "build" / "bench"
+
+
+def small_run(name, folder):
+    """What a benchmark prints."""
     environment = {**os.environ, "FUNES_LAB_BENCH_EVENTS": "20000", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "replay"],
+        [sys.executable, "-m", "benchmarks", name],
         cwd=folder,
         env=environment,
         check=False,
@@ -32,7 +38,7 @@ def ran(tmp_path_factory):
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    return done.stdout, folder / "build" / "bench"
+    return done.stdout
 
 
 @pytest.mark.slow
@@ -75,6 +81,15 @@ def test_the_picture_has_a_name_and_all_its_figures_in_words(ran):
     left = json.loads((ran[1] / "replay.json").read_text("utf-8"))
     for row in (*left["states"], *left["steps"]):
         assert f"{row['name']} {row['events_per_second']:,.0f}" in told
+
+
+@pytest.mark.slow
+def test_the_audit_is_measured_with_little_and_with_much_refused(tmp_path):
+    printed = small_run("audit", tmp_path)
+    assert "20,000 events in 200 streams" in printed
+    shares = [float(share) for share in re.findall(r" ([\d.]+)% +[\d,]+ +[\d.]+ +[\d.]+$", printed, re.MULTILINE)]
+    assert shares == [0, pytest.approx(1.1, abs=0.2), pytest.approx(8.9, abs=0.5), pytest.approx(8.9, abs=0.5)]
+    assert "wanted: ≥ 0.5; reached: " in printed
 
 
 def widths(picture: str) -> list[float]:

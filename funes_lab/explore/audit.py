@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from funes_lab import formats
 from funes_lab.explore.judged import Refusal, refusals
-from funes_lab.fold import Fold
+from funes_lab.fold import Fold, without_gc
 from funes_lab.replay.frames import frame, keys_of, whole
 
 _KEYS: Final = ["idx", "version", "klass", "occurred_at", "created_at"]
@@ -86,7 +86,8 @@ def audited(
     keys, found = [], []
     events = streams = 0
     for table in tables:
-        listed = list(refusals(table, fold, drop=then == "drop", tick=tick))
+        with without_gc():
+            listed = list(refusals(table, fold, drop=then == "drop", tick=tick))
         keys.append(table.select(_KEYS).take(pa.array([refusal.row for refusal in listed], type=pa.int64())))
         found += listed
         events += table.num_rows

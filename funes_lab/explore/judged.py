@@ -3,8 +3,8 @@
 The events of a stream come in the order in which they were recorded, and each is judged as an append would judge it: on
 top of those before it, or at its true place when it was backdated. What is refused drops out of what follows, or stays.
 
-Most streams have nothing to hide: they are folded as a replay folds them, in stretches, and the states are looked at
-afterwards. Where something in a stretch does not hold, the fold begins again behind it.
+Where they were recorded in the order in which they happened, a stream is folded as a replay folds it, and each state is
+looked at as soon as it is there. At an event that does not hold the fold ends, and begins again behind it.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ from funes_lab.judging import Judgement, judge_in_place, judge_last, state_of
 from funes_lab.replay.engine import fold_rows
 from funes_lab.replay.handlers import WHOLE, Handler, handlers_of
 from funes_lab.replay.window import RowsAtHand
+from funes_lab.validation import errors_of
 
-#: After a refusal so few rows are folded before their states are looked at; each clean stretch doubles it.
-_SHORT: Final = 2
+#: So many rows are taken up at a time: after a refusal the rest of them is taken up anew.
+_STRETCH: Final = 1_024
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def refusals(
     handlers, codes = handlers_of(table, fold)
     versions = table["version"].to_numpy()
     secrets: dict[int, Sequence[str]] = {}
-    in_stretches = fold.immutable and not fold.final and not fold.starts_with_time
+    in_stretches = fold.immutable and not fold.starts_with_time
     for first, last in scan.streams():
         scan.load(first, last)
         in_order = bool((versions[first + 1 : last] > versions[first : last - 1]).all())
@@ -101,8 +102,12 @@ def refusals(
             yield from _one_by_one(scan, fold, recorded, drop=drop)
 
 
+class _Refused(Exception):
+    """Ends a stretch at an event that drops out of what follows."""
+
+
 class _Stretches:
-    """A stream whose events came in the order in which they happened, folded in stretches."""
+    """A stream whose events came in the order in which they happened: folded as in a replay, and judged on the way."""
 
     def __init__(
         self,
@@ -116,60 +121,63 @@ class _Stretches:
     ) -> None:
         self._scan, self._fold, self._first, self._listed, self._drop = scan, fold, first, listed, drop
         self._validate = fold.state.__pydantic_validator__.validate_python
-        #: What blocks say against events, by row.
-        self._said: dict[int, list[Error]] = {}
-        self._after: list[dict[str, Any]] = []
+        self._most = len(fold.state.model_fields)
         self._secrets = secrets
+        #: The row that is judged, and the fields of the state that it met.
+        self._row, self._met = first, dict[str, Any]()
+        #: What blocks say against the event of the row.
+        self._heard: list[Error] = []
+        self._found: list[Refusal] = []
 
-    def refusals(self) -> Iterator[Refusal]:
+    def refusals(self) -> list[Refusal]:
         """All of the stream, in their order."""
-        done, length = 0, len(self._listed)
-        at = self._scan.time(self._first)
-        with folding(self._fold):
-            state = self._fold.start(at)
-        stretch = length
-        while done < length:
-            before = state.__dict__.copy()
-            end = self._folded(state, done, min(done + stretch, length), at)
-            for place in self._bad(done):
-                yield self._refusal(done, place, before)
-                if self._drop:
-                    done += place + 1
-                    state, stretch = self._plain(self._after[place - 1] if place else before), _SHORT
-                    break
-            else:
-                done, state, stretch = done + len(self._after), end, stretch * 2
-
-    def _folded(self, state: BaseModel, start: int, stop: int, at: datetime) -> BaseModel:
-        self._said, self._after = {}, []
+        last, at = self._first + len(self._listed), self._scan.time(self._first)
         with folding(self._fold, self), scanned(self._scan):
-            row = self._first + start
-            return fold_rows(self._scan, self._fold, self._listed[start:stop], state, row, at, self._after)
+            state = self._fold.start(at)
+            self._met = state.__dict__.copy()
+            while self._row < last:
+                start = self._row - self._first
+                listed = self._listed[start : start + _STRETCH]
+                try:
+                    state = fold_rows(self._scan, self._fold, listed, state, self._row, at, self)
+                except _Refused:
+                    state = self._fold.plain_of(self._met)
+        return self._found
 
-    def _bad(self, done: int) -> Iterator[int]:
-        """The places in the stretch whose events do not hold."""
-        spoken = {row - self._first - done for row in self._said}
-        for place, values in enumerate(self._after):
-            if place in spoken:
-                yield place
-                continue
-            try:
-                self._validate(values, by_name=True)
-            except ValidationError:
-                yield place
+    def append(self, values: dict[str, Any]) -> None:
+        """Judge the state that the event of the row led to, as soon as it is there."""
+        row, failure = self._row, None
+        if len(values) > self._most:
+            self._name_the_block(row, values)
+        ended = self._ended(values, row) if self._fold.final else values
+        try:
+            self._validate(ended, by_name=True)
+        except ValidationError as broken:
+            failure = broken
+        self._row = row + 1
+        if failure is not None or self._heard:
+            self._found.append(self._refusal(row, ended, failure))
+            self._heard = []
+            if self._drop:
+                raise _Refused
+        self._met = values
 
-    def _refusal(self, done: int, place: int, before: Mapping[str, Any]) -> Refusal:
-        row = self._first + done + place
-        secret = self._secret_of(row)
-        with folding(self._fold):
-            after, broken = self._fold.verdict(self._plain(self._after[place]), secret)
-        errors = [*self._said.get(row, ()), *broken]
-        met = self._plain(self._after[place - 1] if place else before)
-        return Refusal(row, errors, fields_of(met), fields_of(after), [*secret, *self._fold.secret])
+    def _refusal(self, row: int, after: Mapping[str, Any], failure: ValidationError | None) -> Refusal:
+        secret = [*self._secret_of(row), *self._fold.secret]
+        errors = list(self._heard)
+        if failure is None:
+            after = self._fold.settled(after)
+        else:
+            errors += errors_of(failure, source="state", owner=self._fold.state.__name__, secret=secret)
+        return Refusal(row, errors, self._fold.settled(self._ended(self._met, row)), after, secret)
+
+    def _ended(self, values: Mapping[str, Any], row: int) -> Mapping[str, Any]:
+        """The state as a query at the time of the row sees it."""
+        return self._fold.finish(self._fold.plain_of(values), self._scan.time(row)).__dict__
 
     def _secret_of(self, row: int) -> Sequence[str]:
         """The names that an event of this row keeps to itself."""
-        handler = self._listed[row - self._first]
+        handler = self._handler(row)
         if handler is None or handler is WHOLE:
             return [name for part in self._scan.events(row) for name in part.filter_attributes]
         known = self._secrets.get(id(handler))
@@ -177,21 +185,31 @@ class _Stretches:
             known = self._secrets[id(handler)] = self._scan.event(row).filter_attributes
         return known
 
-    def _plain(self, values: Mapping[str, Any]) -> BaseModel:
-        return self._fold.plain_of(values)
+    def _name_the_block(self, row: int, values: Mapping[str, Any]) -> None:
+        """A state got a field that it does not have."""
+        handler = self._handler(row)
+        if handler is not None and handler is not WHOLE:
+            self._fold.taken(None, self._fold.plain_of(values), handler.block, self._scan.event(row))
+
+    def _handler(self, row: int) -> Handler | None:
+        return self._listed[row - self._first]
 
     # --- the listener, for what blocks say ---------------------------------------------------------------------
 
     def found(self) -> list[Error]:
         """What was said against the event so far."""
-        return self._said.get(self._scan.row, [])
+        return self._heard
 
     def add(self, attribute: str, message: str) -> None:
         """Note it."""
-        row = self._scan.row
-        block = next((found[0] for part in self._scan.events(row) if (found := _block(self._fold, part))), None)
+        handler = self._handler(self._row)
+        if handler is not None and handler is not WHOLE:
+            block: Any = handler.block
+        else:
+            parts = self._scan.events(self._row)
+            block = next((found[0] for part in parts if (found := _block(self._fold, part))), None)
         rule = f"{self._fold.name}.{block.__name__ if block else ''}"
-        self._said.setdefault(row, []).append(Error(attribute, message, "interpretation", rule=rule))
+        self._heard.append(Error(attribute, message, "interpretation", rule=rule))
 
 
 def _block(fold: Fold, event: Event) -> Any:
@@ -207,14 +225,13 @@ def _one_by_one(scan: RowsAtHand, fold: Fold, recorded: Iterable[int], *, drop: 
         parts, at = scan.events(row), scan.time(row)
         backdated = last_at is not None and at < last_at
         judgement = judged(fold, kept, state, parts, at, backdated=backdated)
-        state = None if fold.starts_with_time else judgement.end
         if judgement.refused:
             secret = [*(name for part in parts for name in part.filter_attributes), *fold.secret]
             before, after = (_fields(shown) for shown in (judgement.before, judgement.after))
             yield Refusal(row, [*judgement.interpretation, *judgement.state], before, after, secret)
-            state = None  # what was shown must not change with the events to come
             if drop:
                 continue
+        state = None if fold.starts_with_time else judgement.end
         kept += parts
         if backdated:
             kept.sort(key=lambda event: (cast(datetime, event.occurred_at), cast(int, event.version)))
@@ -232,7 +249,7 @@ def judged(
     kept : list of Event
         The events before it, in replay order.
     state : BaseModel or None
-        The plain state after them, if it is known.
+        The plain state after them, if it is known; it stays as it is.
     parts : list of Event
         The fact: one event, unless an upcaster made several of it.
     at : datetime
@@ -249,7 +266,7 @@ def judged(
         return judge_in_place(fold, event, at, [*before, *kept[len(before) - len(others) :]])
     if state is None or others:
         state = state_of(fold, [*kept, *others], at)
-    return judge_last(fold, state, event, at, lambda: [*kept, *others])
+    return judge_last(fold, state, event, at, lambda: [*kept, *others], keep=True)
 
 
 def _fields(state: BaseModel | None) -> Mapping[str, Any]:

@@ -32,6 +32,8 @@ def mask(mapping: Mapping[str, object], names: Collection[str]) -> dict[str, obj
     {'name': 'Ada', 'card': {'pan': '[FILTERED]'}}
     """
     secret = frozenset(names)
+    if not secret:
+        return dict(mapping)
     return {k: FILTERED if k in secret else _masked(v, secret) for k, v in mapping.items()}
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import itemgetter
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 from pydantic import BaseModel, ValidationError
@@ -77,6 +77,13 @@ class States:
     def cut(self, length: int) -> None:
         """Forget all but the first of them."""
         del self.rows[length:], self.values[length:]
+
+
+class Taker(Protocol):
+    """Takes the fields of the state after each row: a list, or whoever looks at each of them."""
+
+    def append(self, values: dict[str, Any], /) -> object:
+        """One more; what it raises ends the fold."""
 
 
 def run(table: pa.Table, task: Task, tick: Callable[[int], object] = lambda rows: None) -> States:
@@ -144,7 +151,7 @@ def fold_rows(  # noqa: C901  (the one loop that everything waits for: a call mo
     state: BaseModel,
     first: int,
     at: datetime,
-    after: list[dict[str, Any]] | None = None,
+    after: Taker | None = None,
 ) -> BaseModel:
     """The state after some rows, beginning with the first; `after` gets the fields after each of them.
 
