@@ -44,6 +44,9 @@ class _Nothing:
     def __repr__(self) -> str:
         return "<no value>"
 
+    def __reduce__(self) -> str:
+        return "NOTHING"
+
 
 #: Stands for "no value" where None is a value.
 NOTHING: Final = _Nothing()
@@ -94,6 +97,9 @@ class Error(tuple[str, str]):
         self = super().__new__(cls, (attribute, message))
         self.source, self.rule, self.value, self.origin = source, rule, value, origin
         return self
+
+    def __getnewargs__(self) -> tuple[str, str]:
+        return self[0], self[1]
 
     @property
     def attribute(self) -> str:

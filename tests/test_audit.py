@@ -278,7 +278,7 @@ def test_an_audit_without_a_refusal_has_its_columns():
     audit = logged([[(1, 1)]]).audit(Runner)
     assert len(audit) == 0
     assert "state_after" in audit.columns
-    assert repr(audit) == "Runner would have refused 0 of 1 event in 1 stream, dropping what it refuses."
+    assert repr(audit) == "Runner would have refused none of 1 event in 1 stream."
     assert audit.summary().columns.tolist() == [
         "stage", "attribute", "message", "events", "streams", "first_at", "last_at",
     ]  # fmt: skip

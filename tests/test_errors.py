@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import pickle
 
 import pytest
 
@@ -215,3 +216,11 @@ def test_the_reprs_of_errors_are_text_and_html(lab):
         assert "d-1" in shown
     assert repr(fl.Errors())
     assert "<section" in fl.Errors()._repr_html_()
+
+
+def test_errors_can_be_sent_to_another_process(lab):
+    debt = DebtEventStream.for_("d-1", lab=lab)
+    for event in (debt.append(paid(13)), debt.append(issued(-5))):
+        sent = pickle.loads(pickle.dumps(event.rejection))
+        assert [vars(error) for error in sent.errors] == [vars(error) for error in event.rejection.errors]
+        assert repr(sent.explain()) == repr(event.rejection.explain())

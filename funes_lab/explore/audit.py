@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final
+from datetime import datetime
+from typing import Any, ClassVar, Final, cast
 
 import pandas as pd
 import pyarrow as pa
@@ -15,6 +16,7 @@ from funes_lab.fold import Fold, without_gc
 from funes_lab.replay.frames import frame, keys_of, whole
 
 _KEYS: Final = ["idx", "version", "klass", "occurred_at", "created_at"]
+_TOLD: Final = ["stage", "attribute", "message", "errors", "state_before", "state_after"]
 
 
 class Audit(pd.DataFrame):
@@ -26,14 +28,17 @@ class Audit(pd.DataFrame):
         The projection that judged.
     events, streams : int
         How many were judged.
+    span : tuple of datetime, or None
+        When the first and the last of them happened; None without any.
     then : {"drop", "keep"}
     """
 
-    _metadata = ("rule", "events", "streams", "then")
+    _metadata: ClassVar[list[str]] = ["rule", "events", "streams", "span", "then"]
 
     rule: str
     events: int
     streams: int
+    span: tuple[datetime, datetime] | None
     then: str
 
     @property
@@ -69,14 +74,36 @@ class Audit(pd.DataFrame):
         return told.reset_index().sort_values(order, ascending=freq is not None, kind="stable", ignore_index=True)
 
     def __repr__(self) -> str:
-        return f"{told_of(self)}\n{pd.DataFrame(self)!r}" if len(self) else told_of(self)
+        if not _is_whole(self):
+            return repr(pd.DataFrame(self))
+        return f"{told_of(self)} {left_of(self)}\n{pd.DataFrame(self)!r}" if len(self) else told_of(self)
+
+    def _repr_html_(self) -> str | None:
+        if not _is_whole(self):
+            return cast("str | None", super()._repr_html_())  # type: ignore[misc]
+        from funes_lab.widgets import explored
+
+        return explored.audit_html(explored.audit_card(self))
+
+
+def _is_whole(audit: Audit) -> bool:
+    """Whether it has its columns still: a frame can be changed in place."""
+    return {"idx", "version", "event", "occurred_at", *_TOLD} <= set(audit.columns)
 
 
 def told_of(audit: Audit) -> str:
     """An audit in a sentence."""
-    left = "dropping what it refuses" if audit.then == "drop" else "keeping what it refuses"
-    of = f"{formats.count(audit.events, 'event')} in {formats.count(audit.streams, 'stream')}"
-    return f"{audit.rule} would have refused {len(audit):,} of {of}, {left}."
+    among = f"{formats.count(audit.events, 'event')} in "
+    if not len(audit):
+        return f"{audit.rule} would have refused none of {among}{formats.count(audit.streams, 'stream')}."
+    hit = f"{audit['idx'].nunique():,} of {formats.count(audit.streams, 'stream')}"
+    first = formats.day(audit["occurred_at"].min().to_pydatetime())
+    return f"{audit.rule} would have refused {len(audit):,} of {among}{hit}, first on {first}."
+
+
+def left_of(audit: Audit) -> str:
+    """What became of what it refuses, in a sentence."""
+    return f"What it refuses {'drops out of' if audit.then == 'drop' else 'stays in'} what follows."
 
 
 def audited(
@@ -85,6 +112,7 @@ def audited(
     """Judge partitions one after the other and put what would have been refused into one frame."""
     keys, found = [], []
     events = streams = 0
+    moments: list[datetime] = []
     for table in tables:
         with without_gc():
             listed = list(refusals(table, fold, drop=then == "drop", tick=tick))
@@ -92,8 +120,10 @@ def audited(
         found += listed
         events += table.num_rows
         streams += pc.count_distinct(table["idx"]).as_py()
+        moments += [moment for moment in pc.min_max(table["occurred_at"]).as_py().values() if moment is not None]
     audit = Audit(frame(keys_of(whole(keys)), _told(found), "audit"))
     audit.rule, audit.events, audit.streams, audit.then = fold.name, events, streams, then
+    audit.span = (min(moments), max(moments)) if moments else None
     return audit
 
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from decimal import ROUND_FLOOR, Decimal
-from typing import Any, Final, TypeGuard, get_args
+from typing import Any, ClassVar, Final, TypeGuard, cast, get_args
 
 import pandas as pd
 
 from funes_lab import formats
 from funes_lab.explore.case import Case
+from funes_lab.rejection import Rejection
 
 #: A field's numbers are counted in steps; no farther than so many are looked at.
 _FARTHEST: Final = 2**60
@@ -27,26 +28,36 @@ class Boundary(pd.DataFrame):
     Attributes
     ----------
     sentence : str
+    rejection : Rejection
+        The refused attempt.
     """
 
-    _metadata = ("sentence",)
+    _metadata: ClassVar[list[str]] = ["sentence", "rejection"]
 
     sentence: str
+    rejection: Rejection
 
     @property
     def _constructor(self) -> Callable[..., pd.DataFrame]:
         return pd.DataFrame
 
     def __repr__(self) -> str:
-        return f"{self.sentence}\n{pd.DataFrame(self)!r}"
+        return f"{self.sentence}\n{pd.DataFrame(self)!r}" if len(self) else self.sentence
+
+    def _repr_html_(self) -> str | None:
+        if not set(_KINDS) <= set(self.columns):
+            return cast("str | None", super()._repr_html_())  # type: ignore[misc]
+        from funes_lab.widgets import explored
+
+        return explored.boundary_html(explored.boundary_card(self))
 
 
 def boundary(case: Case, field: str | None) -> Boundary:
     """Find the nearest accepted value of one numeric field, or of each."""
     fields = [field] if field is not None else list(_numeric(case))
     rows = [_Line(case, name).row() for name in fields]
-    names = ["field", "tried", "accepted", "refused", "bound", "probes"]
-    answer = Boundary({name: pd.Series([row[name] for row in rows], dtype=_KINDS[name]) for name in names})
+    answer = Boundary({name: pd.Series([row[name] for row in rows], dtype=kind) for name, kind in _KINDS.items()})
+    answer.rejection = case.rejection
     answer.sentence = " ".join(_sentence(case, row) for row in rows) or f"{case.rejection.event} has no numeric field."
     return answer
 

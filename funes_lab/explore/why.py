@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import combinations, pairwise
-from typing import Any, Final
+from typing import Any, ClassVar, Final, cast
 
 import pandas as pd
 
-from funes_lab import formats
+from funes_lab import formats, registry
 from funes_lab.explore.case import Case
+from funes_lab.rejection import Rejection
 from funes_lab.replay.columns import times
 from funes_lab.seen import read_event
 from funes_lab.store import Row
@@ -35,12 +36,18 @@ class Why(pd.DataFrame):
     sentence : str
     probes : int
         How many pasts were tried.
+    rejection : Rejection
+        The refused attempt.
+    seen : list of tuple
+        The events that the writer had seen, in replay order: version and name of each.
     """
 
-    _metadata = ("sentence", "probes")
+    _metadata: ClassVar[list[str]] = ["sentence", "probes", "rejection", "seen"]
 
     sentence: str
     probes: int
+    rejection: Rejection
+    seen: list[tuple[int, str]]
 
     @property
     def _constructor(self) -> Callable[..., pd.DataFrame]:
@@ -48,6 +55,13 @@ class Why(pd.DataFrame):
 
     def __repr__(self) -> str:
         return f"{self.sentence}\n{pd.DataFrame(self)!r}" if len(self) else self.sentence
+
+    def _repr_html_(self) -> str | None:
+        if not {"version", "event", "occurred_at", "created_at", "payload"} <= set(self.columns):
+            return cast("str | None", super()._repr_html_())  # type: ignore[misc]
+        from funes_lab.widgets import explored
+
+        return explored.why_html(explored.why_card(self))
 
 
 def why(case: Case, limit: int) -> Why:
@@ -180,7 +194,8 @@ def _answer(case: Case, absent: Absent, sentence: str, probes: int) -> Why:
             "payload": pd.Series([_payload(row) for row in rows], dtype="object"),
         }
     )
-    answer.sentence, answer.probes = sentence, probes
+    answer.sentence, answer.probes, answer.rejection = sentence, probes, case.rejection
+    answer.seen = [(row.version, registry.canonical(row.klass)) for row in case.rows]
     return answer
 
 

@@ -46,6 +46,19 @@ def weightiest(rows: Sequence[ErrorRow]) -> str:
     return next((stage for stage in STAGES if any(row.source == stage for row in rows)), "own")
 
 
+def short(message: str) -> str:
+    """Write the bound of a rule with its sign.
+
+    Examples
+    --------
+    >>> short("must be greater than or equal to 0")
+    'must be ≥ 0'
+    """
+    for pattern, sign in _SHORT:
+        message = pattern.sub(sign, message)
+    return message
+
+
 def field(row: ErrorRow) -> str:
     """Name what an error is about; "" for the whole."""
     return "" if row.attribute == BASE else formats.middle(row.attribute, _NAME)
@@ -67,7 +80,7 @@ def why(row: ErrorRow) -> str:
     message = formats.shorten(row.message, MESSAGE)
     if not _value_helps(row, message):
         return message
-    message = _short(message)
+    message = short(message)
     if row.source == "state":
         return f"would be {_quoted(row.value)}, {message}"
     return f"{_quoted(row.value)} {message}" if message.startswith("must ") else message
@@ -98,10 +111,10 @@ def rule(row: ErrorRow) -> str:
     'rule balance ≥ 0 of Debt'
     """
     word = "" if row.source == "own" else "rule"  # the name of that gate is "own rule"
-    short = _short(row.message)
+    bound_of = short(row.message)
     of = f" of {formats.middle(row.rule, _NAME)}" if row.rule else ""
-    if field(row) and short.startswith(("must be ≥", "must be ≤", "must be >", "must be <")):
-        bound = formats.shorten(short.removeprefix("must be "), _NAME)
+    if field(row) and bound_of.startswith(("must be ≥", "must be ≤", "must be >", "must be <")):
+        bound = formats.shorten(bound_of.removeprefix("must be "), _NAME)
         return f"{word} {field(row)} {bound}{of}".lstrip()
     return f"{word}{of}".lstrip() if of else ""
 
@@ -218,12 +231,6 @@ def _value_helps(row: ErrorRow, message: str) -> bool:
 def _quoted(value: object) -> str:
     shown = formats.value(value, limit=_NAME)
     return f"“{shown}”" if isinstance(value, str) and value != formats.FILTERED else shown
-
-
-def _short(message: str) -> str:
-    for pattern, short in _SHORT:
-        message = pattern.sub(short, message)
-    return message
 
 
 def _taken(card: RejectionCard, winner: Winner) -> str:
