@@ -29,6 +29,36 @@ def somebody_is_there() -> bool:
     return bool(request().get("content", {}).get("allow_stdin", True))
 
 
+class PassingLine:
+    """A line in the output of a cell that is written anew again and again, and is empty in the end.
+
+    A bar that is a widget leaves its model and the seconds that it took in the notebook, others in every run.
+    """
+
+    encoding = "utf-8"
+
+    def __init__(self) -> None:
+        self._handle: Any = None
+
+    def write(self, text: str) -> None:
+        """Show a text in the place of the one before."""
+        from IPython.display import display
+
+        shown = {"text/plain": text.strip()}
+        if self._handle is not None:
+            self._handle.update(shown, raw=True)
+        elif text.strip():
+            self._handle = display(shown, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+
+def passing_line() -> PassingLine | None:
+    """Where a bar is shown: in a notebook a line that passes, elsewhere None, for the terminal."""
+    return PassingLine() if request() else None
+
+
 @contextmanager
 def told_to_somebody() -> Iterator[None]:
     """Widgets that are made inside, and their parts, tell of themselves only where somebody is there.
