@@ -55,7 +55,6 @@ LOOKS_UP = {
     ("rejections", "widgets"): "a repr is drawn by the widgets, and rejections.inspect() is a door to them",
     ("reading_side", "widgets"): "a repr is drawn by the widgets",
     ("lab", "widgets"): "a repr is drawn by the widgets",
-    ("explore", "widgets"): "what was explored is drawn by the widgets",
     ("races", "widgets"): "a race is drawn by the widgets, and race.board() is a door to them",
     ("reading_side", "replay"): "stream.df() and stream.replay(P) are doors to the replay",
     ("jobs", "replay"): "jobs.df() is a door to the replay",

@@ -116,8 +116,8 @@ def stage(gate: str) -> str:
     return verdict(gate, gate, sentences.stage_word(gate))
 
 
-def note(tone: str, headline: str, reasons: Iterable[tuple[str, str]] = ()) -> str:
-    """Write the sentence of a refusal, and under it gate and rule of each error."""
+def note(tone: str, headline: str, reasons: Iterable[tuple[str, str]] = (), *, glyph: str = "refused") -> str:
+    """Write the sentence of a verdict, and under it gate and rule of each error."""
     known = tone if tone in ICONS else "muted"
     listed = list(reasons)
     lines = [
@@ -126,7 +126,7 @@ def note(tone: str, headline: str, reasons: Iterable[tuple[str, str]] = ()) -> s
     if len(listed) > formats.FIELDS:
         more = formats.count(len(listed) - formats.FIELDS, "more error")
         lines.append(f'<div class="why"><span>… {more}</span></div>')
-    head = f"<div>{verdict('refused', tone)}<b>{text(headline)}</b></div>"
+    head = f"<div>{verdict(glyph, tone)}<b>{text(headline)}</b></div>"
     return f'<div class="fl-note {known}">{head}{"".join(lines)}</div>'
 
 
