@@ -6,7 +6,7 @@ network for what draws it. So where nobody is there, a widget speaks to nobody, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import get_ident
 from typing import Any
@@ -54,9 +54,17 @@ class PassingLine:
         """Nothing is held back."""
 
 
-def passing_line() -> PassingLine | None:
-    """Where a bar is shown: in a notebook a line that passes, elsewhere None, for the terminal."""
-    return PassingLine() if request() else None
+@contextmanager
+def bar(total: int | None, unit: str, *, progress: bool) -> Iterator[Callable[[int], object]]:
+    """Show how far something is, if it takes longer than a second and somebody looks; nothing of it stays.
+
+    Gives the function that is told how many more are done: in a notebook a line that passes, else in the terminal.
+    """
+    from tqdm import tqdm
+
+    seen, line = progress and somebody_is_there(), PassingLine() if request() else None
+    with tqdm(total=total, unit=unit, unit_scale=True, delay=1, disable=not seen, leave=False, file=line) as shown:
+        yield shown.update
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 
 from funes_lab import formats, registry
 from funes_lab.definition import annotated_names, check_config, checked_aliases, checked_name, refuse_reserved
@@ -151,8 +151,9 @@ class Event(BaseModel):
 
     event_name: ClassVar[str] = "Event"
     filter_attributes: ClassVar[Sequence[str]] = ()
-    if TYPE_CHECKING:  # an annotation that pydantic saw would become a private attribute, made anew at every decode
-        _status: Status
+    if TYPE_CHECKING:
+        # For type checkers only, and no argument for them: what pydantic saw it would make anew at every decode.
+        _status: Status = PrivateAttr()
 
     def __init_subclass__(cls, name: str | None = None, aliases: Sequence[str] = (), **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

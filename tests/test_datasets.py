@@ -24,7 +24,7 @@ from tqdm.auto import tqdm
 
 import funes_lab as fl
 from funes_lab import registry
-from funes_lab.datasets import files, large
+from funes_lab.datasets import files
 from funes_lab.datasets.recording import Entry, Recorder
 from funes_lab.store.checkup import findings
 
@@ -420,7 +420,7 @@ def test_generating_takes_no_event_name_that_a_notebook_may_want() -> None:
 
 
 def test_a_bar_tells_how_many_events_are_made(capsys, monkeypatch) -> None:
-    monkeypatch.setattr(large, "tqdm", lambda **options: tqdm(**{**options, "delay": 0}))
+    monkeypatch.setattr("tqdm.tqdm", lambda **options: tqdm(**{**options, "delay": 0, "mininterval": 0}))
     fl.datasets.generate("debts", 2_000).close()
     assert "2.00k/2.00k" in capsys.readouterr().err
     fl.datasets.generate("debts", 2_000, progress=False).close()

@@ -219,6 +219,11 @@ ASKED: dict[str, Callable[[World], object]] = {
     "scenario from a rejection": lambda world: scenario.from_rejection(world.rejection()),
     "find_breach": of_a_breach,
     "strategies": drawn,
+    "explain": shown(lambda world: world.stream.explain(1)),
+    "explain, of a reading, with another projection": shown(
+        lambda world: world.stream.read().explain(2, projections=[Prudence])
+    ),
+    "explain, of a branch": shown(lambda world: branched(world).explain(2)),
 }
 
 #: What goes wrong in them, and how.
@@ -237,6 +242,8 @@ FAILED: dict[str, tuple[Callable[[World], object], type[Exception]]] = {
     "branch, nothing to move": (lambda world: branched(world).move(99, at=day(1)), ValueError),
     "branch, comparison breaks": (lambda world: branched(world).compare(Broken), fl.ProjectionError),
     "branch, nothing judges": (lambda world: world.notes.branch().problems(), TypeError),
+    "explain, no such version": (lambda world: world.stream.explain(99), ValueError),
+    "explain, no projection": (lambda world: world.stream.explain(1, projections=[Issued]), TypeError),
     "scenario, not as told": (lambda world: scenario(LedgerStream).when(paid(1)).then_accepted(), AssertionError),
     "find_breach, the invariant breaks": (
         lambda world: find_breach(LedgerStream, lambda state: 1 / 0, max_examples=5),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -11,10 +10,9 @@ from types import ModuleType
 from typing import Any
 
 import pyarrow as pa
-from tqdm.auto import tqdm
 
 from funes_lab import formats
-from funes_lab.audience import somebody_is_there
+from funes_lab.audience import bar
 from funes_lab.datasets import files
 from funes_lab.datasets.files import LOG, checked, script
 from funes_lab.lab import Lab
@@ -75,9 +73,9 @@ def generate(
                 raise ValueError(
                     f"path {lab.path!r} has {formats.count(there, 'event')} already; give the path of a new file"
                 )
-            with _told(events, progress=progress) as bar:
+            with bar(events, " events", progress=progress) as tick:
                 rows = _rows(generator, events, generator.SEED if seed is None else seed)
-                lab.load(_table(rows, bar))
+                lab.load(_table(rows, tick))
         except BaseException:
             lab.close()
             raise
@@ -112,20 +110,12 @@ def _rows(generator: ModuleType, events: int, seed: int) -> Iterator[dict[str, A
     return islice(rows, events)
 
 
-@contextmanager
-def _told(events: int, *, progress: bool) -> Iterator[Any]:
-    """A bar that shows how many events are made, if it takes longer than a second and somebody looks."""
-    seen = progress and somebody_is_there()
-    with tqdm(total=events, unit=" events", unit_scale=True, delay=1, disable=not seen) as bar:
-        yield bar
-
-
-def _table(rows: Iterator[dict[str, Any]], bar: Any) -> pa.Table:
+def _table(rows: Iterator[dict[str, Any]], tick: Callable[[int], object]) -> pa.Table:
     """The rows as a table in the order of record time, as a log would have grown."""
     parts = []
     while batch := [*islice(rows, _BATCH)]:
         parts.append(pa.Table.from_pylist(batch, LOG))
-        bar.update(len(batch))
+        tick(len(batch))
     return pa.concat_tables(parts).sort_by(
         [("created_at", "ascending"), ("idx", "ascending"), ("version", "ascending")]
     )

@@ -21,14 +21,11 @@ import json
 import os
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tqdm.auto import tqdm
-
-from funes_lab.audience import somebody_is_there
+from funes_lab.audience import bar, somebody_is_there
 from funes_lab.interchange.git import Repository
 from funes_lab.interchange.git_events import (
     FileAdded,
@@ -153,7 +150,8 @@ def log_rows(
 
 
 def _rows(repository: Repository, tip: str, *, progress: bool) -> Iterator[dict[str, Any]]:
-    with _bar(repository, tip, progress=progress) as tick, repository.contents() as contents:
+    total = repository.length(tip) if progress and somebody_is_there() else None
+    with bar(total, " commits", progress=progress) as tick, repository.contents() as contents:
         files, clock = Files(contents), Clock(datetime.now(UTC))
         for commit in repository.commits(tip):
             times = clock.times(commit)
@@ -167,11 +165,3 @@ def _rows(repository: Repository, tip: str, *, progress: bool) -> Iterator[dict[
                     **times,
                 }
             tick(1)
-
-
-@contextmanager
-def _bar(repository: Repository, tip: str, *, progress: bool) -> Iterator[Any]:
-    seen = progress and somebody_is_there()
-    total = repository.length(tip) if seen else None
-    with tqdm(total=total, unit=" commits", unit_scale=True, delay=1, disable=not seen) as bar:
-        yield bar.update

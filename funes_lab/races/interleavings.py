@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel
-from tqdm.auto import tqdm
 
+from funes_lab.audience import bar
 from funes_lab.current import Workspace
 from funes_lab.races import schedule
 from funes_lab.races.course import Course, Intent, program_of
@@ -143,13 +143,15 @@ def tabulated(
     kinds: dict[Hashable, int] = {}
     rows = []
     total, chosen_ = orders
-    for order in tqdm(chosen_, total=total, unit=" orders", delay=1, disable=not progress):
-        ending = scene.tried(order, retry=retry)
-        kind = kinds.setdefault(ending.kind(), len(kinds) + 1)
-        denied = ending.count("denied")
-        row = [schedule.written(order), len(ending.course.written), denied, ending.count("refused"), ending.retries]
-        state = alone_or_all(ending.states)
-        rows.append([*row, state, ending.holds(invariant), kind, *ending.fates().values()])
+    with bar(total, " orders", progress=progress) as tick:
+        for order in chosen_:
+            ending = scene.tried(order, retry=retry)
+            kind = kinds.setdefault(ending.kind(), len(kinds) + 1)
+            denied = ending.count("denied")
+            row = [schedule.written(order), len(ending.course.written), denied, ending.count("refused"), ending.retries]
+            state = alone_or_all(ending.states)
+            rows.append([*row, state, ending.holds(invariant), kind, *ending.fates().values()])
+            tick(1)
     return pd.DataFrame(
         {
             name: pd.Series([row[place] for row in rows], dtype=kind)

@@ -10,6 +10,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
+from funes_lab.audience import bar
 from funes_lab.current import aside
 from funes_lab.errors import TransactionError
 from funes_lab.event import Event
@@ -188,16 +189,14 @@ class _Place:
 
 
 def _all(tasks: Sequence[tuple[str, Task]], streams: int, place: _Place, *, progress: bool) -> tuple[list[Run], bool]:
-    from tqdm.auto import tqdm  # in a notebook it loads the widgets
-
     runs: list[Run] = []
     total = sum(task.writers * task.appends for _, task in tasks)
-    with tqdm(total=total, unit=" appends", unit_scale=True, delay=1, disable=not progress) as bar:
+    with bar(total, " appends", progress=progress) as tick:
         for number, (name, task) in enumerate(tasks, start=1):
             full = replace(task, streams=place.names(streams, number, len(tasks)))
             try:
                 with _ctrl_c_told():
-                    runs.append(_one(name, full, place, bar.update))
+                    runs.append(_one(name, full, place, tick))
             except KeyboardInterrupt:
                 if not runs:
                     raise

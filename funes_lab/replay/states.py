@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from tqdm import tqdm
 
 from funes_lab import formats
-from funes_lab.audience import passing_line, somebody_is_there
+from funes_lab.audience import bar
 from funes_lab.errors import ProjectionError
 from funes_lab.fold import Fold, folding
 from funes_lab.replay.columns import GUESS, check_decimals, column, kinds_of, picked
@@ -77,11 +76,8 @@ def _rows(table: pa.Table, numbers: list[int]) -> pa.Table:
 @contextmanager
 def told(scan: Scan, *, progress: bool) -> Iterator[Callable[[int], object]]:
     """A bar that shows how far a scan is, if it takes longer than a second and somebody looks; nothing of it stays."""
-    seen, line = progress and somebody_is_there(), passing_line()
-    with tqdm(
-        total=scan.rows, unit=" events", unit_scale=True, delay=1, disable=not seen, leave=False, file=line
-    ) as bar:
-        yield bar.update
+    with bar(scan.rows, " events", progress=progress) as tick:
+        yield tick
 
 
 class _Columns:

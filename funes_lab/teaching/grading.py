@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from funes_lab import formats
+from funes_lab.audience import bar
 from funes_lab.teaching.checking import GRADES
 from funes_lab.teaching.exercise import every
 
@@ -90,19 +91,19 @@ def grade(folder: str | Path, *, timeout: float = 60, progress: bool = True) -> 
     notebooks = _handed_in(folder)
     if not isinstance(timeout, int | float) or isinstance(timeout, bool) or timeout <= 0:
         raise ValueError(f"timeout must be the seconds that a cell may take, more than 0; got {timeout!r}")
-    from tqdm.auto import tqdm
-
     told: dict[str, dict[str, bool]] = {}
     problems: list[dict[str, Any]] = []
-    for learner, path in tqdm(notebooks, unit=" notebooks", delay=1, disable=not progress):
-        ran = _run(path, timeout)
-        known = told.setdefault(learner, {})
-        for exercise, passed in ran.passed.items():
-            known[exercise] = known.get(exercise, False) or passed
-        problems += [
-            {"learner": learner, "notebook": path.name, "cell": cell, "problem": problem}
-            for cell, problem in ran.problems
-        ]
+    with bar(len(notebooks), " notebooks", progress=progress) as tick:
+        for learner, path in notebooks:
+            ran = _run(path, timeout)
+            known = told.setdefault(learner, {})
+            for exercise, passed in ran.passed.items():
+                known[exercise] = known.get(exercise, False) or passed
+            problems += [
+                {"learner": learner, "notebook": path.name, "cell": cell, "problem": problem}
+                for cell, problem in ran.problems
+            ]
+            tick(1)
     return _graded(told, problems)
 
 
