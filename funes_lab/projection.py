@@ -222,6 +222,11 @@ def _state_of(cls: type[Projection[Any]]) -> type[BaseModel] | None:
             (state,) = get_args(base)
             if not (isinstance(state, type) and issubclass(state, BaseModel)) or issubclass(state, Event):
                 raise DefinitionError(f"the state of {cls.__name__} must be a pydantic model, got {state!r}")
+            if state is BaseModel:
+                raise DefinitionError(
+                    f"the state of {cls.__name__} must be a pydantic model of your own, got BaseModel itself; write "
+                    "class Balance(BaseModel) with its fields"
+                )
             return state
     inherited = [base.__dict__["_fold"].state for base in cls.__mro__[1:] if "_fold" in base.__dict__]
     return inherited[0] if inherited else None

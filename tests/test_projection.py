@@ -45,7 +45,18 @@ TWO_BLOCKS = "class P(Trail):\n @fl.{mark}\n def f({args}): pass\n @fl.{mark}\n 
 
 
 def define(body: str, **names: Any) -> None:
-    exec(body, {"fl": fl, "Noted": Noted, "Texts": Texts, "Trail": Trail, "__name__": __name__, **names})
+    exec(
+        body,
+        {
+            "fl": fl,
+            "BaseModel": BaseModel,
+            "Noted": Noted,
+            "Texts": Texts,
+            "Trail": Trail,
+            "__name__": __name__,
+            **names,
+        },
+    )
 
 
 @pytest.mark.parametrize(
@@ -54,6 +65,7 @@ def define(body: str, **names: Any) -> None:
         ("class P(fl.Projection[Texts]): pass", "P has no interpretation; add a block marked @fl.interpretation_for"),
         ("class P(fl.Projection):\n @fl.interpretation_for(Noted)\n def f(s, e): pass", "P does not say its state"),
         ("class P(fl.Projection[int]): pass", "the state of P must be a pydantic model, got <class 'int'>"),
+        ("class P(fl.Projection[BaseModel]): pass", "must be a pydantic model of your own, got BaseModel itself"),
         ("class P(fl.Projection[Noted]): pass", "the state of P must be a pydantic model"),
         ("class P(Trail):\n strict = 1", "strict of P must be True or False, got 1"),
         ("@fl.interpretation_for()\ndef f(s, e): pass", "interpretation_for needs an event class"),
