@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from pydantic import BaseModel
+
 import funes_lab as fl
 from tests.domain import (
     DebtEventStream,
