@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-
 from pydantic import BaseModel
 
 import funes_lab as fl
