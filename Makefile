@@ -17,13 +17,16 @@ OLDER_TESTS = tests/conformance tests/proof/test_kills.py tests/proof/test_machi
               tests/test_reading.py tests/test_shared_file.py tests/test_store_duckdb.py tests/test_store_load.py tests/test_stream.py \
               tests/test_tiers.py tests/test_transaction.py
 
+# Sphinx does not go with the docutils that marimo brings, so the pages are made in an environment of their own.
+DOCS = .venv-docs
+
 # Signals that these tests send would hit a worker of pytest-xdist, so they run in a process of their own.
 ALONE = tests/proof/test_interrupts.py
 
 # Without it a kernel warns at its start that what is said to it could be overheard.
 ENCRYPTED = --KernelManager.transport_encryption=auto
 
-.PHONY: help install lab test older lint format types doctest tour bench clean
+.PHONY: help install lab test older lint format types doctest tour docs bench clean
 
 help: ## show the tasks
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -71,6 +74,17 @@ tour: $(INSTALLED) ## execute the tour without a browser into build/tour.html
 	$(PY) -m nbconvert --log-level ERROR --execute --to html --embed-images $(OFFLINE) $(ENCRYPTED) \
 		--output-dir build --output tour.html notebooks/00_tour.ipynb
 
+docs: $(DOCS)/installed ## the documentation into build/docs, every link of it checked
+	rm -rf build/docs
+	$(DOCS)/bin/python -m sphinx -W --keep-going -n -q -E -a -b html -d build/doctrees docs build/docs
+	$(DOCS)/bin/python docs/check.py build/docs
+
+$(DOCS)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(DOCS)
+	sed 's/^docutils==.*/docutils==0.22.4/' constraints.txt > $(DOCS)/constraints.txt
+	$(DOCS)/bin/python -m pip install -qq --disable-pip-version-check -c $(DOCS)/constraints.txt -e ".[docs]"
+	@touch $@
+
 bench: $(VENV)/installed-bench ## run the benchmarks (ARGS="append" for one of them)
 	$(PY) -m benchmarks $(ARGS)
 
@@ -80,5 +94,5 @@ $(VENV)/installed-bench: $(INSTALLED)
 	@touch $@
 
 clean: ## remove .venv and everything else that a task makes
-	rm -rf $(VENV) $(OLDER) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(OLDER) $(DOCS) build dist docs/course docs/data .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,11 +1,14 @@
 """``python -m benchmarks [NAME ...]`` runs every benchmark of this folder, or the ones named.
 
-A benchmark is a module with a ``main()`` that prints its own table; modules without one are helpers.
+A benchmark is a module with a ``main()`` that prints its own table; modules without one are helpers. What is printed
+is also left in ``docs/parts/bench``, for the page of the benchmarks.
 """
 
 import importlib
 import sys
 from pathlib import Path
+
+from benchmarks._page import kept
 
 HERE = Path(__file__).parent
 
@@ -24,7 +27,8 @@ def run(wanted: list[str]) -> None:
         module = importlib.import_module(f"benchmarks.{name}")
         if hasattr(module, "main"):
             print(f"\n== {name} ==", flush=True)
-            module.main()
+            with kept(name):
+                module.main()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """What can go wrong, and how it is told.
 
 Two things live here: `Errors`, the collection that an event carries when something refused it, and the
-exceptions, all of one family:
+exceptions, all of one family::
 
     FunesLabError
     ├── DefinitionError (TypeError)              an event, a projection or a stream is defined wrongly

@@ -66,6 +66,17 @@ def test_every_wanted_figure_stands_beside_the_measured_one(ran):
 
 
 @pytest.mark.slow
+def test_the_tables_are_left_for_the_documentation(ran):
+    printed, folder = ran
+    part = (folder.parents[1] / "docs" / "parts" / "bench" / "replay.md").read_text("utf-8")
+    measured, _, tables = part.partition("\n\n```text\n")
+    assert re.match(
+        r"Measured on 2\d{3}-\d\d-\d\d with Python 3.*, on \d+ cores; load .* \*\*Reduced\*\* to 20,000 ", measured
+    )
+    assert tables.removesuffix("\n```\n") in printed
+
+
+@pytest.mark.slow
 def test_no_path_of_the_machine_is_left(ran):
     left = "".join(path.read_text("utf-8") for path in ran[1].iterdir())
     assert str(ROOT) not in left

@@ -1,11 +1,13 @@
 """A git repository as an event log: a stream a file, an event each time a commit touched it.
 
-from funes_lab.interchange import git_history
+For example::
 
-lab = git_history.read("path/to/repository")
-lab.replay(git_history.FileAtTime)                       # every file: its path now, its lines, who changed it last
-lab.replay(git_history.FileAtTime, at="2024-01-01")      # what had been written by then
-lab.replay(git_history.FileAtTime, as_of="2024-01-01")   # what was on the branch then
+    from funes_lab.interchange import git_history
+
+    lab = git_history.read("path/to/repository")
+    lab.replay(git_history.FileAtTime)                       # every file: its path now, its lines, who changed it last
+    lab.replay(git_history.FileAtTime, at="2024-01-01")      # what had been written by then
+    lab.replay(git_history.FileAtTime, as_of="2024-01-01")   # what was on the branch then
 
 It is the history of one branch, from first parent to first parent: what became true there, in the order in which it
 did. What others committed elsewhere becomes true with the commit that merges it, and is that commit's.

@@ -48,7 +48,7 @@ class Policy:
         Parameters
         ----------
         lost : int
-            How many races this event has lost: 1, 2, …
+            How many races this event has lost, from 1 on.
         chance : Random
             The writer's own source of chance, seeded.
 
