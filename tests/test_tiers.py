@@ -777,8 +777,6 @@ def test_a_rebuild_drops_and_refills_the_table_from_the_log(any_lab):
 
 
 def test_a_rebuild_shows_its_progress_unless_it_is_told_not_to(any_lab, monkeypatch):
-    from funes_lab.replay import states
-
     bars: list[Bar] = []
 
     class Bar(contextlib.nullcontext[Any]):
@@ -790,7 +788,7 @@ def test_a_rebuild_shows_its_progress_unless_it_is_told_not_to(any_lab, monkeypa
         def update(self, by: int = 1) -> None:
             self.shown += by
 
-    monkeypatch.setattr(states, "tqdm", Bar)
+    monkeypatch.setattr("tqdm.tqdm", Bar)
     for idx in "abc":
         StockStream.for_(idx).append(Moved(quantity=1))
     any_lab.rebuild(StockLevels)

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 #: Up to so many steps a history.
 STEPS = 50
 
-#: So many together, in memory and on a file; CI asks for 500, and `FUNES_LAB_PROOF=20000` for a long evening.
+#: So many together, in memory and on a file; CI asks for 250, and `FUNES_LAB_PROOF=20000` for a long evening.
 HISTORIES = int(os.environ.get("FUNES_LAB_PROOF", "140"))
 
 
