@@ -84,8 +84,7 @@ def _raced(order: Any) -> RaceResult:
         class StockStream(EventStream):
             consistency_projection = Level
 
-        ships: Any = Shipped  # mypy takes the private attributes of an event for arguments
-        race = Race(StockStream, "kettles", {"Dora": ships(quantity=8), "Emil": ships(quantity=5)})
+        race = Race(StockStream, "kettles", {"Dora": Shipped(quantity=8), "Emil": Shipped(quantity=5)})
         try:
             return race.run(order)
         except ValueError as impossible:
