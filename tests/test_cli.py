@@ -297,6 +297,7 @@ def test_jupyterlab_comes_up_on_the_tour_fetches_nothing_and_stops_on_ctrl_c(ser
     page = get(f"{address}/?token=secret")
     config = json.loads(re.search(r'id="jupyter-config-data"[^>]*>(.*?)</script>', page, re.DOTALL)[1])
     assert config["news"] == {"disabled": True}
+    assert "@jupyterlab/apputils-extension:announcements" in config["disabledExtensions"], "nobody is asked about news"
     assert config["treePath"] == "00_tour.ipynb"
 
     process.send_signal(signal.SIGINT)

@@ -10,7 +10,7 @@ import sys
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -21,6 +21,8 @@ from funes_lab.cli.terminal import fail, take_every_character, terminal
 
 TOUR = "00_tour.ipynb"
 DEFAULT_FOLDER = Path("funes-lab-notebooks")
+
+_NEWS = "@jupyterlab/apputils-extension:announcements"
 
 app = typer.Typer(
     name="funes-lab",
@@ -177,6 +179,13 @@ def _can_encrypt() -> bool:
 
 def _start_jupyterlab(arguments: list[str]) -> None:
     # In this very process, so that Ctrl-C and signals are JupyterLab's own affair on every system.
-    from jupyterlab.labapp import main as jupyterlab
+    from jupyterlab.labapp import LabApp
 
-    jupyterlab(arguments)
+    server = LabApp.initialize_server(arguments, tornado_settings={"page_config_hook": _without_news})
+    server.start()
+
+
+def _without_news(_handler: object, page: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the question whether news may be fetched: it lies over the notebook, and nothing is fetched here."""
+    page["disabledExtensions"] = [*page.get("disabledExtensions", ()), _NEWS]
+    return page
