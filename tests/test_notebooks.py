@@ -46,6 +46,8 @@ def executed(path: Path) -> Any:
             notebook,
             kernel_name="python3",
             timeout=120,
+            # on a busy machine the last output of a cell may come late, and would be missing
+            iopub_timeout=60,
             # the times of a run are no part of a committed notebook
             record_timing=False,
             resources={"metadata": {"path": folder}},
