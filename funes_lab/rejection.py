@@ -63,8 +63,10 @@ class Rejection:
         The stream and its class.
     event : str
         The event's name.
-    payload, meta_info : dict
+    payload : dict
         What was tried; secret attributes are masked where it is shown.
+    meta_info : dict
+        The context that it would have been recorded in: what was bound, and the ids of its cause.
     at : datetime or None
         When it would have occurred; None if it was refused before that was known.
     version_read, version_tried : int
